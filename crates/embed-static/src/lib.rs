@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod characters;
+mod embedder;
+mod table;
+mod tokens;
+mod vectors;
+
+pub use embedder::StaticEmbedder;
