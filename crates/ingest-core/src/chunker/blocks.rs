@@ -1,0 +1,126 @@
+//! What a document is made of: headings, paragraphs, code. One pass over its lines, whatever its markup.
+
+use std::ops::Range;
+
+use super::markdown::Markdown;
+use super::text::{AsciiDoc, Paragraphs, ReStructuredText};
+use crate::Markup;
+
+/// A run of lines that belong together. Blank lines belong to no block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) range: Range<usize>,
+    pub(super) kind: BlockKind,
+}
+
+/// What a block is, which decides where it may be cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum BlockKind {
+    /// Starts a section. Level 1 is the outermost; `title` is where its words stand.
+    Heading { level: u8, title: Range<usize> },
+    /// Running text: sentences are the unit.
+    Text,
+    /// Code, rows, verbatim text: lines are the unit.
+    Code,
+}
+
+impl Block {
+    pub(super) fn new(range: Range<usize>, kind: BlockKind) -> Self {
+        Self { range, kind }
+    }
+}
+
+/// The blocks of a text, in order.
+#[derive(Debug)]
+pub(super) enum Blocks<'a> {
+    Markdown(Markdown<'a>),
+    ReStructuredText(ReStructuredText<'a>),
+    AsciiDoc(AsciiDoc<'a>),
+    Paragraphs(Paragraphs<'a>),
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(text: &'a str, markup: Markup) -> Self {
+        match markup {
+            Markup::Markdown => Self::Markdown(Markdown::new(text)),
+            Markup::ReStructuredText => Self::ReStructuredText(ReStructuredText::new(text)),
+            Markup::AsciiDoc => Self::AsciiDoc(AsciiDoc::new(text)),
+            Markup::Plain => Self::Paragraphs(Paragraphs::new(text, BlockKind::Text)),
+            Markup::Lines => Self::Paragraphs(Paragraphs::new(text, BlockKind::Code)),
+        }
+    }
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Block;
+
+    fn next(&mut self) -> Option<Block> {
+        match self {
+            Self::Markdown(blocks) => blocks.next(),
+            Self::ReStructuredText(blocks) => blocks.next(),
+            Self::AsciiDoc(blocks) => blocks.next(),
+            Self::Paragraphs(blocks) => blocks.next(),
+        }
+    }
+}
+
+/// A line without its end; `next` is where the following one starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) start: usize,
+    pub(super) text: &'a str,
+    pub(super) next: usize,
+}
+
+impl<'a> Line<'a> {
+    /// The line that starts at a byte; `None` at the end of the text.
+    pub(super) fn at(text: &'a str, start: usize) -> Option<Self> {
+        let rest = &text[start..];
+        if rest.is_empty() {
+            return None;
+        }
+        let (line, next) = match rest.find('\n') {
+            Some(length) => (&rest[..length], start + length + 1),
+            None => (rest, text.len()),
+        };
+        Some(Self {
+            start,
+            text: line.strip_suffix('\r').unwrap_or(line),
+            next,
+        })
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.end()
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        // Most lines are told by their first byte.
+        match self.text.as_bytes().first() {
+            None => true,
+            Some(first) if first.is_ascii_graphic() => false,
+            Some(_) => self.text.trim_start().is_empty(),
+        }
+    }
+
+    /// Columns of white space before the first character, a tab counting as four.
+    pub(super) fn indent(&self) -> usize {
+        let blanks = self.text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
+        blanks.map(|byte| if byte == b'\t' { 4 } else { 1 }).sum()
+    }
+
+    /// The line without the white space at both ends.
+    pub(super) fn trimmed(&self) -> &'a str {
+        self.text.trim()
+    }
+}
+
+/// Where a part of a text stands in it. The part must be borrowed from the text.
+pub(super) fn position(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.len()
+}

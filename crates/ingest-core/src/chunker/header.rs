@@ -1,0 +1,186 @@
+//! What is put before a chunk's text to say where it stands.
+
+use super::boundary::{Boundary, prefix_within};
+use super::tokens::TokenCount;
+
+/// Between the parts of a header.
+const SEPARATOR: &str = " > ";
+/// Longest title of a heading, in bytes; a longer one is cut, since every chunk below it repeats it.
+const LONGEST_TITLE: usize = 200;
+
+/// A header's text and what it costs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Header {
+    pub(super) text: String,
+    pub(super) cost: usize,
+}
+
+/// Makes the headers of a document's sections.
+#[derive(Debug)]
+pub(super) struct Headers<'a> {
+    /// The document's own context and title, outermost first.
+    base: Vec<&'a str>,
+    /// Most that a header may cost: half of a chunk.
+    limit: usize,
+    separator: usize,
+    count: TokenCount<'a>,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn new(context: &'a str, title: &'a str, max_tokens: usize, count: TokenCount<'a>) -> Self {
+        let mut headers = Self {
+            base: Vec::new(),
+            limit: count.limit(max_tokens) / 2,
+            separator: count.cost(SEPARATOR.trim()),
+            count,
+        };
+        let title = title.trim();
+        let context = context.trim();
+        let mut base: Vec<_> = context
+            .split(SEPARATOR)
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        if !title.is_empty() && !context.ends_with(title) {
+            base.push(title);
+        }
+        // However long they are, every section's header is then made from parts that fit.
+        headers.base = headers.fitting(&base).0;
+        headers
+    }
+
+    /// The header of a section: the document's context, its title, the headings; a first heading that repeats the title
+    /// is said once.
+    pub(super) fn of(&self, path: &[String]) -> Header {
+        let first = path.first().map(String::as_str);
+        let repeats = first.is_some() && self.base.last().copied() == first;
+        let base = &self.base[..self.base.len() - usize::from(repeats)];
+        let parts: Vec<&str> = base
+            .iter()
+            .copied()
+            .chain(path.iter().map(String::as_str))
+            .collect();
+        let (parts, cost) = self.fitting(&parts);
+        Header {
+            text: parts.join(SEPARATOR),
+            cost,
+        }
+    }
+
+    /// The innermost parts that fit, and their cost. If not even the last one does, it is cut behind a word.
+    fn fitting<'p>(&self, parts: &[&'p str]) -> (Vec<&'p str>, usize) {
+        let mut cost = 0;
+        let mut first = parts.len();
+        for (at, part) in parts.iter().enumerate().rev() {
+            let separator = if first < parts.len() { self.separator } else { 0 };
+            let with = cost + separator + self.count.cost(part);
+            if with > self.limit {
+                break;
+            }
+            cost = with;
+            first = at;
+        }
+        match parts.last() {
+            // A header of nothing costs nothing, even where a model counts marks of its own around every text.
+            Some(last) if first == parts.len() => match self.cut(last) {
+                "" => (Vec::new(), 0),
+                cut => (vec![cut], self.count.cost(cut)),
+            },
+            _ => (parts[first..].to_vec(), cost),
+        }
+    }
+
+    /// As many of the first words as fit; of a single long word, as much as fits.
+    fn cut<'p>(&self, part: &'p str) -> &'p str {
+        let mut end = 0;
+        let mut cost = 0;
+        while let Some(start) = part[end..]
+            .find(|next: char| !next.is_whitespace())
+            .map(|blanks| end + blanks)
+        {
+            let word = Boundary::Word.first_unit(&part[start..]);
+            cost += self.count.cost(word);
+            if cost > self.limit {
+                break;
+            }
+            end = start + word.len();
+        }
+        if end > 0 || self.limit == 0 {
+            return &part[..end];
+        }
+        let prefix = prefix_within(Boundary::Word.first_unit(part), self.limit, self.count);
+        if self.count.cost(prefix) > self.limit {
+            ""
+        } else {
+            prefix
+        }
+    }
+}
+
+/// A heading's words without its markup: no links' targets, tags, code marks, emphasis or `{#anchor}`.
+pub(super) fn plain_title(title: &str) -> String {
+    let mut end = title.len().min(2 * LONGEST_TITLE);
+    while !title.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut rest = &title[..end];
+    if let Some(start) = rest.rfind("{#").filter(|_| rest.ends_with('}')) {
+        rest = &rest[..start];
+    }
+    let mut plain = String::with_capacity(rest.len());
+    let mut code = false;
+    while let Some(next) = rest.chars().next() {
+        code ^= next == '`';
+        let markup = if code && next != '`' {
+            None
+        } else {
+            markup_length(rest)
+        };
+        if next.is_whitespace() {
+            // A title over several lines becomes one line.
+            if !plain.is_empty() && !plain.ends_with(' ') {
+                plain.push(' ');
+            }
+        } else if markup.is_none() {
+            plain.push(next);
+        }
+        rest = &rest[markup.unwrap_or(next.len_utf8())..];
+    }
+    while plain.len() > LONGEST_TITLE {
+        plain.pop();
+    }
+    plain.truncate(plain.trim_end().len());
+    plain
+}
+
+/// The length of the markup that a text begins with, or `None` if it begins with words.
+fn markup_length(text: &str) -> Option<usize> {
+    let next = text.as_bytes().get(1).copied();
+    match text.as_bytes().first()? {
+        b'`' => Some(1),
+        b'*' if next == Some(b'*') => Some(2),
+        b'!' if next == Some(b'[') => Some(1),
+        // The start of a link's text: `[text](target)`, `[text][name]`, but not `array[index]`.
+        b'[' => text
+            .find(']')
+            .filter(|end| text[end + 1..].starts_with(['(', '[']))
+            .map(|_| 1),
+        b']' if next == Some(b'(') => text.find(')').map(|end| end + 1),
+        b']' if next == Some(b'[') => text[1..].find(']').map(|end| end + 2),
+        b'<' => inline_tag_length(text),
+        _ => None,
+    }
+}
+
+/// The length of an HTML tag that headings use. Others, such as the `<T>` of a type, are words.
+fn inline_tag_length(text: &str) -> Option<usize> {
+    const TAGS: [&str; 14] = [
+        "a", "b", "br", "code", "em", "font", "i", "img", "kbd", "small", "span", "strong", "sub", "sup",
+    ];
+    let end = text.find('>')?;
+    let inside = text[1..end].trim_start_matches('/');
+    let name = inside.split(|next: char| !next.is_ascii_alphanumeric()).next()?;
+    TAGS.iter()
+        .any(|tag| tag.eq_ignore_ascii_case(name))
+        .then_some(end + 1)
+}

@@ -1,0 +1,227 @@
+//! The blocks of Markdown.
+//!
+//! Just enough of CommonMark to know what is a heading and what only looks like one: fences (also within list items),
+//! indented code, HTML comments and verbatim elements are passed over whole. No nesting is followed, so nothing recurses.
+
+use super::blocks::{Block, BlockKind, Line, position};
+use super::boundary::{list_marker, starts_structured_line};
+
+/// Longest underlined heading, in lines; a longer paragraph above a rule is a paragraph.
+const UNDERLINED_LINES: usize = 3;
+
+#[derive(Debug)]
+pub(super) struct Markdown<'a> {
+    text: &'a str,
+    at: usize,
+    in_list: bool,
+}
+
+/// A paragraph while its lines arrive.
+struct Paragraph {
+    start: usize,
+    end: usize,
+    lines: usize,
+    /// Whether a rule below makes it a heading: not a list item, quote, table row or indented code.
+    may_be_heading: bool,
+}
+
+impl<'a> Markdown<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            in_list: false,
+        }
+    }
+
+    /// Takes lines up to and including the first that ends the verbatim block opened by `first`.
+    fn verbatim(&mut self, first: Line<'a>, ends: impl Fn(Line<'a>) -> bool) -> Block {
+        let mut last = first;
+        while let Some(line) = Line::at(self.text, last.next) {
+            last = line;
+            if ends(line) {
+                break;
+            }
+        }
+        self.at = last.next;
+        Block::new(first.start..last.end(), BlockKind::Code)
+    }
+
+    /// A block that starts with this line and may interrupt a paragraph.
+    fn interrupting(&mut self, line: Line<'a>) -> Option<Block> {
+        let shallow = line.indent() < 4;
+        let trimmed = line.trimmed();
+        if shallow && let Some((level, title)) = hash_heading(trimmed) {
+            self.at = line.next;
+            self.in_list = false;
+            let title = position(self.text, title);
+            return Some(Block::new(line.range(), BlockKind::Heading { level, title }));
+        }
+        if (shallow || self.in_list)
+            && let Some(fence) = Fence::opening(after_list_markers(trimmed))
+        {
+            return Some(self.verbatim(line, |line| fence.is_closed_by(line.trimmed())));
+        }
+        if shallow && let Some(end) = verbatim_html(trimmed) {
+            let closes = |text: &str| text.to_ascii_lowercase().contains(end);
+            if closes(trimmed) {
+                self.at = line.next;
+                return Some(Block::new(line.range(), BlockKind::Code));
+            }
+            return Some(self.verbatim(line, |line| closes(line.text)));
+        }
+        None
+    }
+}
+
+impl Iterator for Markdown<'_> {
+    type Item = Block;
+
+    fn next(&mut self) -> Option<Block> {
+        let mut paragraph: Option<Paragraph> = None;
+        while let Some(line) = Line::at(self.text, self.at) {
+            if line.is_blank() {
+                self.at = line.next;
+                if paragraph.is_some() {
+                    break;
+                }
+                continue;
+            }
+            // A paragraph is handed out first; the block that ends it is met again by the next call.
+            let (at, in_list) = (self.at, self.in_list);
+            if let Some(block) = self.interrupting(line) {
+                if paragraph.is_none() {
+                    return Some(block);
+                }
+                (self.at, self.in_list) = (at, in_list);
+                break;
+            }
+            self.at = line.next;
+            match &mut paragraph {
+                Some(paragraph) => {
+                    if paragraph.may_be_heading
+                        && let Some(level) = underline(line)
+                    {
+                        self.in_list = false;
+                        let title = paragraph.start..paragraph.end;
+                        return Some(Block::new(
+                            paragraph.start..line.end(),
+                            BlockKind::Heading { level, title },
+                        ));
+                    }
+                    paragraph.end = line.end();
+                    paragraph.lines += 1;
+                    paragraph.may_be_heading &= paragraph.lines <= UNDERLINED_LINES;
+                }
+                None => {
+                    let trimmed = line.trimmed();
+                    let listed = list_marker(trimmed).is_some();
+                    if listed {
+                        self.in_list = true;
+                    } else if line.indent() == 0 {
+                        self.in_list = false;
+                    }
+                    let may_be_heading =
+                        line.indent() < 4 && !starts_structured_line(trimmed) && !is_rule(trimmed);
+                    paragraph = Some(Paragraph {
+                        start: line.start,
+                        end: line.end(),
+                        lines: 1,
+                        may_be_heading,
+                    });
+                }
+            }
+        }
+        paragraph.map(|paragraph| Block::new(paragraph.start..paragraph.end, BlockKind::Text))
+    }
+}
+
+/// A line such as `## Title ##`: its level and what it says.
+pub(super) fn hash_heading(trimmed: &str) -> Option<(u8, &str)> {
+    let title = trimmed.trim_start_matches('#');
+    let level = trimmed.len() - title.len();
+    if !(1..=6).contains(&level) || !(title.is_empty() || title.starts_with([' ', '\t'])) {
+        return None;
+    }
+    let title = title.trim();
+    let unclosed = title.trim_end_matches('#');
+    // Closing hashes count only when they stand apart: `# C#` is about a language.
+    let closed = unclosed.is_empty() || unclosed.ends_with([' ', '\t']);
+    Some((level as u8, if closed { unclosed.trim_end() } else { title }))
+}
+
+/// The level of a line of `=` or `-` below a paragraph.
+fn underline(line: Line<'_>) -> Option<u8> {
+    let trimmed = line.trimmed();
+    let first = *trimmed.as_bytes().first()?;
+    let level = match first {
+        b'=' => 1,
+        b'-' => 2,
+        _ => return None,
+    };
+    let whole = trimmed.len() >= 2 && line.indent() < 4 && trimmed.bytes().all(|byte| byte == first);
+    whole.then_some(level)
+}
+
+/// Whether a line is nothing but a rule, drawn with any of the marks that draw one.
+fn is_rule(trimmed: &str) -> bool {
+    let marks = trimmed.bytes().filter(|byte| !matches!(byte, b' ' | b'\t'));
+    let first = trimmed.bytes().next();
+    matches!(first, Some(b'-' | b'_' | b'*' | b'='))
+        && marks.clone().all(|mark| Some(mark) == first)
+        && marks.count() > 1
+}
+
+/// The run of backticks or tildes that opens a fence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fence {
+    mark: u8,
+    length: usize,
+}
+
+impl Fence {
+    pub(super) fn opening(trimmed: &str) -> Option<Self> {
+        let mark = *trimmed.as_bytes().first()?;
+        if !matches!(mark, b'`' | b'~') {
+            return None;
+        }
+        let length = trimmed.bytes().take_while(|byte| *byte == mark).count();
+        // Backticks later in the line make it code within a sentence.
+        let opens = length >= 3 && (mark == b'~' || !trimmed[length..].contains('`'));
+        opens.then_some(Self { mark, length })
+    }
+
+    pub(super) fn is_closed_by(&self, trimmed: &str) -> bool {
+        trimmed.len() >= self.length && trimmed.bytes().all(|byte| byte == self.mark)
+    }
+}
+
+/// What is left of a line after the list markers it begins with: a fence may open right behind them.
+fn after_list_markers(mut trimmed: &str) -> &str {
+    while let Some(length) = list_marker(trimmed) {
+        trimmed = trimmed[length..].trim_start();
+    }
+    trimmed
+}
+
+/// For a line that opens an HTML comment or an element of verbatim text: what ends it, in lower case.
+fn verbatim_html(trimmed: &str) -> Option<&'static str> {
+    const ELEMENTS: [(&str, &str); 4] = [
+        ("<pre", "</pre>"),
+        ("<script", "</script>"),
+        ("<style", "</style>"),
+        ("<textarea", "</textarea>"),
+    ];
+    if !trimmed.starts_with('<') {
+        return None;
+    }
+    if trimmed.starts_with("<!--") {
+        return Some("-->");
+    }
+    ELEMENTS.into_iter().find_map(|(start, end)| {
+        let (name, rest) = trimmed.split_at_checked(start.len())?;
+        let named =
+            name.eq_ignore_ascii_case(start) && !rest.starts_with(|next: char| next.is_ascii_alphanumeric());
+        named.then_some(end)
+    })
+}

@@ -1,0 +1,320 @@
+//! Fills chunks with segments, one after the other, up to the limit.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::boundary::{Boundary, halfway, prefix_within, trimmed};
+use super::header::Header;
+use super::tokens::TokenCount;
+use crate::{Chunk, ContentHash, Span};
+
+/// Between a header and the body.
+pub(super) const HEADER_END: &str = "\n\n";
+
+/// A part of the text that goes into a chunk whole.
+#[derive(Clone, Debug)]
+struct Segment {
+    range: Range<usize>,
+    cost: usize,
+    heading: bool,
+}
+
+/// A text whose units are taken in turn, because it is too long to be a segment.
+#[derive(Debug)]
+struct Frame {
+    /// What is left of it.
+    range: Range<usize>,
+    boundary: Boundary,
+    /// Whether nothing was taken yet.
+    untouched: bool,
+}
+
+/// The greedy merge: segments gather in a window; when the next one would not fit, the window becomes a chunk and keeps
+/// only its last segments, as overlap.
+#[derive(Debug)]
+pub(super) struct Packer<'a> {
+    text: &'a str,
+    count: TokenCount<'a>,
+    max_tokens: usize,
+    overlap: usize,
+    path: Vec<String>,
+    header: Header,
+    /// What is left for the body beside the header.
+    budget: usize,
+    frames: Vec<Frame>,
+    window: VecDeque<Segment>,
+    /// The sum over the window, gaps included.
+    cost: usize,
+    /// How many segments at the end of the window are in no chunk yet.
+    fresh: usize,
+    lines: Lines<'a>,
+    ordinal: u32,
+    ready: VecDeque<Chunk>,
+}
+
+impl<'a> Packer<'a> {
+    pub(super) fn new(
+        text: &'a str,
+        count: TokenCount<'a>,
+        max_tokens: usize,
+        overlap_tokens: usize,
+    ) -> Self {
+        Self {
+            text,
+            count,
+            max_tokens,
+            // Rounded down like any sum of tokens.
+            overlap: count.limit(overlap_tokens),
+            path: Vec::new(),
+            header: Header::default(),
+            budget: count.limit(max_tokens),
+            frames: Vec::new(),
+            window: VecDeque::new(),
+            cost: 0,
+            fresh: 0,
+            lines: Lines { text, at: 0, line: 1 },
+            ordinal: 0,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The next chunk that is complete.
+    pub(super) fn pop(&mut self) -> Option<Chunk> {
+        self.ready.pop_front()
+    }
+
+    /// Ends the section: what is in the window becomes a chunk, nothing is carried over.
+    pub(super) fn finish(&mut self) {
+        while self.fresh > 0 {
+            self.close();
+        }
+        self.window.clear();
+        self.cost = 0;
+    }
+
+    /// Begins a section; the one before must be finished.
+    pub(super) fn begin(&mut self, path: Vec<String>, header: Header) {
+        self.budget = self.count.limit(self.max_tokens) - header.cost;
+        self.path = path;
+        self.header = header;
+    }
+
+    /// Adds a heading, or a block that is best cut at this kind of boundary, should it be too long. Then
+    /// [`step`](Self::step) is to be called until it has nothing to do.
+    pub(super) fn add(&mut self, range: Range<usize>, boundary: Boundary, heading: bool) {
+        let range = trimmed(self.text, range);
+        if range.is_empty() {
+            return;
+        }
+        let cost = self.count.cost(&self.text[range.clone()]);
+        if cost <= self.room(heading) {
+            self.push(Segment { range, cost, heading });
+        } else {
+            self.frames.push(Frame {
+                range,
+                boundary,
+                untouched: true,
+            });
+        }
+    }
+
+    /// Takes the next unit of a block that is too long; returns whether there was one. Step by step, so that a document
+    /// of one huge line is never in memory as a list of its words.
+    pub(super) fn step(&mut self) -> bool {
+        let room = self.room(false);
+        let Some(frame) = self.frames.last_mut() else {
+            return false;
+        };
+        let rest = trimmed(self.text, frame.range.clone());
+        if rest.is_empty() {
+            self.frames.pop();
+            return true;
+        }
+        let boundary = frame.boundary;
+        let text = &self.text[rest.clone()];
+        if boundary == Boundary::Character {
+            let range = rest.start..rest.start + prefix_within(text, room, self.count).len();
+            frame.range.start = range.end;
+            let cost = self.count.cost(&self.text[range.clone()]);
+            self.push(Segment {
+                range,
+                cost,
+                heading: false,
+            });
+            return true;
+        }
+        let unit = rest.start..rest.start + boundary.first_unit(text).len();
+        if unit == rest && frame.untouched {
+            // Known to be too long as a whole.
+            frame.boundary = boundary.next();
+        } else {
+            frame.range.start = unit.end;
+            frame.untouched = false;
+            self.add(unit, boundary.next(), false);
+        }
+        true
+    }
+
+    /// What the next segment may cost. Below a heading that would otherwise be left alone it is what the heading leaves.
+    fn room(&self, heading: bool) -> usize {
+        let left = self.budget.saturating_sub(self.cost);
+        let lonely = !heading && self.fresh > 0 && self.window.iter().all(|segment| segment.heading);
+        if lonely && left >= self.budget / 2 {
+            left
+        } else {
+            self.budget
+        }
+    }
+
+    fn push(&mut self, segment: Segment) {
+        loop {
+            let gap = self.window.back().map_or(0, |last| {
+                self.count.blank_cost(segment.range.start - last.range.end)
+            });
+            if self.window.is_empty() || self.cost + gap + segment.cost <= self.budget {
+                self.cost += gap + segment.cost;
+                self.window.push_back(segment);
+                self.fresh += 1;
+                return;
+            }
+            if self.fresh > 0 {
+                self.close();
+            } else {
+                self.drop_front(1);
+            }
+        }
+    }
+
+    /// Makes a chunk of the window; its last segments stay, as overlap.
+    fn close(&mut self) {
+        let mut taken = self.window.len();
+        let text = loop {
+            let text = self.render(taken);
+            if self.count.is_exact() && !self.joins_words(taken) {
+                break text;
+            }
+            let tokens = self.count.of(&text);
+            if tokens <= self.max_tokens {
+                break text;
+            }
+            // The parts cost less than the whole: take fewer of them, the overlap going first.
+            let repeated = self.window.len() - self.fresh;
+            if repeated > 0 {
+                self.drop_front(repeated);
+                taken = self.window.len();
+            } else if taken > 1 {
+                taken = (taken * self.max_tokens / tokens).clamp(1, taken - 1);
+            } else if !self.halve_front() {
+                break text;
+            }
+        };
+        self.emit(taken, text);
+        if taken < self.window.len() {
+            self.drop_front(taken);
+            self.fresh = self.window.len();
+            return;
+        }
+        self.fresh = 0;
+        while self.overlap == 0 && !self.window.is_empty() || self.cost > self.overlap {
+            self.drop_front(1);
+        }
+    }
+
+    fn body(&self, taken: usize) -> Range<usize> {
+        self.window[0].range.start..self.window[taken - 1].range.end
+    }
+
+    fn render(&self, taken: usize) -> String {
+        let body = &self.text[self.body(taken)];
+        if self.header.text.is_empty() {
+            return body.to_owned();
+        }
+        [&self.header.text, HEADER_END, body].concat()
+    }
+
+    fn emit(&mut self, taken: usize, text: String) {
+        let span = self.lines.span(self.body(taken));
+        self.ready.push_back(Chunk {
+            ordinal: self.ordinal,
+            span,
+            heading_path: self.path.clone(),
+            context_header: self.header.text.clone(),
+            content_hash: ContentHash::of_text(&text),
+            text,
+        });
+        self.ordinal = self.ordinal.saturating_add(1);
+    }
+
+    /// Whether segments meet within a word, where an estimate of the parts says little of the whole.
+    fn joins_words(&self, taken: usize) -> bool {
+        let next = self.window.iter().take(taken).skip(1);
+        self.window
+            .iter()
+            .zip(next)
+            .any(|(segment, next)| segment.range.end == next.range.start)
+    }
+
+    fn drop_front(&mut self, segments: usize) {
+        for _ in 0..segments {
+            let Some(first) = self.window.pop_front() else {
+                return;
+            };
+            let gap = self.window.front().map_or(0, |next| {
+                self.count.blank_cost(next.range.start - first.range.end)
+            });
+            self.cost -= first.cost + gap;
+        }
+        self.fresh = self.fresh.min(self.window.len());
+    }
+
+    /// Makes two segments of the first one; returns false if it is a single character.
+    fn halve_front(&mut self) -> bool {
+        let Some(Segment { range, heading, .. }) = self.window.front().cloned() else {
+            return false;
+        };
+        let Some(half) = halfway(&self.text[range.clone()]) else {
+            return false;
+        };
+        let first = trimmed(self.text, range.start..range.start + half);
+        let second = trimmed(self.text, range.start + half..range.end);
+        self.drop_front(1);
+        for range in [second, first] {
+            let cost = self.count.cost(&self.text[range.clone()]);
+            let gap = self
+                .window
+                .front()
+                .map_or(0, |next| self.count.blank_cost(next.range.start - range.end));
+            self.cost += cost + gap;
+            self.window.push_front(Segment { range, cost, heading });
+        }
+        self.fresh = self.window.len();
+        true
+    }
+}
+
+/// Counts lines along a text, so that each is passed over once or, within an overlap, twice.
+#[derive(Debug)]
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The span of a range that starts no earlier than the one before it.
+    fn span(&mut self, range: Range<usize>) -> Span {
+        self.line += newlines(&self.text[self.at..range.start]);
+        self.at = range.start;
+        let line_end = self.line + newlines(&self.text[range.clone()]);
+        Span {
+            start: range.start,
+            end: range.end,
+            line_start: self.line,
+            line_end,
+        }
+    }
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
