@@ -1,0 +1,115 @@
+//! What all stages of a run share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use embed_core::Embedder;
+use ingest_core::{Chunker, Claims, ContentHash, Store, TokenCount, estimate_tokens};
+
+use crate::budget::Budget;
+use crate::halt::Halt;
+use crate::seen::Seen;
+use crate::source::Plan;
+use crate::tally::Tally;
+use crate::{FailureLog, RunOptions};
+
+/// Bytes of a chunk that memory is reckoned with at first, and at least: short, to be on the safe side.
+pub(crate) const SHORTEST_CHUNK: usize = 32;
+
+/// What all stages of a run share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) store: Arc<dyn Store>,
+    /// What keeps other runs' documents and these apart, where others may be writing.
+    pub(crate) claims: Option<Arc<dyn Claims>>,
+    pub(crate) embedder: Arc<dyn Embedder>,
+    pub(crate) options: RunOptions,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) tally: Tally,
+    pub(crate) halt: Halt,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) seen: Seen,
+    pub(crate) log: Option<FailureLog>,
+    pub(crate) tokens: Tokens,
+    pub(crate) chunker: Chunker,
+    /// Cuts chunks that the model finds too long. Without overlap: halving again and again would add it up.
+    pub(crate) splitter: Chunker,
+    /// Identifies how documents become chunks.
+    pub(crate) recipe: ContentHash,
+    /// Values per vector, as far as known: for the embedder's answers and for estimates of memory.
+    pub(crate) dimensions: Option<usize>,
+    /// Bytes of text of a chunk, as documents so far had it; for estimates of memory.
+    pub(crate) chunk_bytes: AtomicUsize,
+    /// Counts commits. A question to the store that was asked after a commit knows of it.
+    pub(crate) commits: AtomicU64,
+}
+
+/// Counts tokens as the model does, where it can tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
+    embedder: Option<Arc<dyn Embedder>>,
+}
+
+impl Tokens {
+    pub(crate) fn new(embedder: &Arc<dyn Embedder>) -> Self {
+        let counts = embedder.count_tokens("test").is_some();
+        Self {
+            embedder: counts.then(|| Arc::clone(embedder)),
+        }
+    }
+
+    /// Calls `work` with the way to count.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(TokenCount<'_>) -> T) -> T {
+        match &self.embedder {
+            Some(embedder) => {
+                let count = |text: &str| {
+                    embedder
+                        .count_tokens(text)
+                        .unwrap_or_else(|| estimate_tokens(text))
+                };
+                work(TokenCount::Model(&count))
+            }
+            None => work(TokenCount::Estimate),
+        }
+    }
+
+    /// Names the way to count: another one cuts documents elsewhere.
+    pub(crate) fn name(&self) -> String {
+        match &self.embedder {
+            Some(embedder) => format!("{}/{}", embedder.model().provider, embedder.model().model),
+            None => "estimate".to_owned(),
+        }
+    }
+}
+
+impl Context {
+    /// Bytes that a document of so many bytes may come to hold: read, decoded, cut, and with its vectors.
+    pub(crate) fn estimate(&self, bytes: u64) -> usize {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX / 64);
+        let chunks = bytes / self.chunk_bytes.load(Ordering::Relaxed) + 1;
+        bytes
+            .saturating_mul(3)
+            .saturating_add(chunks.saturating_mul(self.chunk_cost()))
+    }
+
+    /// Learns how short chunks are, so that the next documents are estimated better. Documents differ, so half of the
+    /// average is what is reckoned with, and a short one counts at once where a long one counts little.
+    pub(crate) fn learn(&self, bytes: usize, chunks: usize) {
+        let seen = (bytes / chunks.max(1) / 2).max(SHORTEST_CHUNK);
+        let learnt = |known: usize| {
+            Some(if seen < known {
+                seen
+            } else {
+                (known * 15 + seen) / 16
+            })
+        };
+        let _ = self
+            .chunk_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, learnt);
+    }
+
+    /// Bytes of a chunk besides its text: its vector and what it takes to keep it.
+    pub(crate) fn chunk_cost(&self) -> usize {
+        self.dimensions.unwrap_or(0) * size_of::<f32>() + 384
+    }
+}

@@ -1,0 +1,387 @@
+//! Stage 4: the workers. A batch is tried, halved where one of its texts is to blame, and settled text by text.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use embed_core::{AnswerFault, Embeddings, Error, ErrorKind, InputKind, Retrier};
+use ingest_core::{Chunk, ChunkFailure, ContentHash};
+use tokio::sync::{Mutex, RwLock, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::Event;
+use crate::context::Context;
+use crate::error::chain;
+use crate::failure::one_line;
+use crate::outage::{Health, Verdict};
+
+/// How often one batch may blame its failures on an outage that ended: a text that brings the server down each time is
+/// found out by then.
+const OUTAGES: u32 = 2;
+
+/// Texts to be embedded together.
+pub(crate) type Batch = Vec<Arc<Chunk>>;
+
+/// What became of a text.
+#[derive(Clone, Debug)]
+pub(crate) enum Embedded {
+    Vector(Arc<[f32]>),
+    /// The model knows none of its words.
+    Nothing,
+    /// The model reads less than this.
+    TooLong(ChunkFailure),
+    Failed(ChunkFailure),
+}
+
+/// What a worker says of a batch: all of its texts, unless the run is ending.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) texts: Vec<(ContentHash, Embedded)>,
+    /// Whether this was the last of its batch.
+    pub(crate) last: bool,
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) context: Arc<Context>,
+    pub(crate) health: Health,
+    pub(crate) retrier: Retrier,
+    /// Read by every request under way, written by the one that must be alone at the server.
+    pub(crate) crowd: RwLock<()>,
+}
+
+/// Takes batches until there are no more.
+pub(crate) async fn work(
+    number: usize,
+    shared: Arc<Shared>,
+    batches: Arc<Mutex<mpsc::Receiver<Batch>>>,
+    results: mpsc::Sender<Settled>,
+) {
+    let worker = Worker {
+        number,
+        shared: &shared,
+        results: &results,
+    };
+    loop {
+        // In a statement of its own: the lock must not be held while the batch is worked on.
+        let batch = batches.lock().await.recv().await;
+        let Some(batch) = batch else {
+            return;
+        };
+        worker.settle(batch).await;
+        let last = Settled {
+            texts: Vec::new(),
+            last: true,
+        };
+        if results.send(last).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Worker<'a> {
+    number: usize,
+    shared: &'a Shared,
+    results: &'a mpsc::Sender<Settled>,
+}
+
+/// A batch or a part of one.
+struct Part {
+    texts: Batch,
+    /// How often these texts were tried before, in a larger part.
+    tried: u32,
+    /// Whether one of them is under suspicion, so that a single failure is enough to halve again.
+    suspect: bool,
+}
+
+/// How a part fared.
+enum Fared {
+    Embedded(Embeddings),
+    /// One of its texts is to blame; which one, if the server said so.
+    Guilty {
+        error: Error,
+        culprit: Option<usize>,
+        tried: u32,
+    },
+    /// The run is ending.
+    Over,
+}
+
+impl Worker<'_> {
+    /// Settles every text of a batch, or as many as the run lets it.
+    async fn settle(&self, batch: Batch) {
+        let since = self.shared.health.successes();
+        let mut parts = vec![Part {
+            texts: batch,
+            tried: 0,
+            suspect: false,
+        }];
+        while let Some(part) = parts.pop() {
+            match self.fare(&part, since).await {
+                Fared::Over => return,
+                Fared::Embedded(rows) => {
+                    let texts = part.texts.iter().zip(rows.iter());
+                    let texts = texts.map(|(chunk, row)| (chunk.content_hash, Embedded::Vector(row.into())));
+                    self.send(texts.collect()).await;
+                }
+                Fared::Guilty {
+                    error,
+                    culprit,
+                    tried,
+                } => {
+                    self.blame(part, &error, culprit, tried, &mut parts).await;
+                }
+            }
+        }
+    }
+
+    /// Takes a part to pieces to find the text that is to blame, or settles it if it stands alone.
+    async fn blame(
+        &self,
+        part: Part,
+        error: &Error,
+        culprit: Option<usize>,
+        tried: u32,
+        parts: &mut Vec<Part>,
+    ) {
+        let Part {
+            mut texts, suspect, ..
+        } = part;
+        if error.kind() == ErrorKind::InvalidInput && self.drop_empty(&mut texts).await {
+            // What the model has no word for was the reason, or one of them.
+            if !texts.is_empty() {
+                parts.push(Part {
+                    texts,
+                    tried: 0,
+                    suspect,
+                });
+            }
+            return;
+        }
+        let part = |texts| Part {
+            texts,
+            tried,
+            suspect: true,
+        };
+        match (texts.len(), culprit) {
+            (0, _) => {}
+            (1, _) => {
+                let failure = ChunkFailure {
+                    kind: error.kind().as_str().to_owned(),
+                    message: one_line(&chain(error)),
+                    status: error.status(),
+                    attempts: tried,
+                };
+                let outcome = match error.kind() {
+                    ErrorKind::InputTooLong => Embedded::TooLong(failure),
+                    _ => Embedded::Failed(failure),
+                };
+                self.send(vec![(texts[0].content_hash, outcome)]).await;
+            }
+            (count, Some(culprit)) if culprit < count => {
+                let accused = texts.remove(culprit);
+                parts.push(part(vec![accused]));
+                parts.push(part(texts));
+            }
+            (count, _) => {
+                if error.kind() == ErrorKind::InputTooLong {
+                    // So that the long ones stand together, and half of the texts pass at once.
+                    texts.sort_by_key(|chunk| chunk.text.len());
+                }
+                let second = texts.split_off(count / 2);
+                parts.push(part(second));
+                parts.push(part(texts));
+            }
+        }
+    }
+
+    /// Settles the texts without any token; true if there was one.
+    async fn drop_empty(&self, texts: &mut Batch) -> bool {
+        let embedder = &self.shared.context.embedder;
+        let mut empty = Vec::new();
+        texts.retain(|chunk| {
+            let has_tokens = embedder.count_tokens(&chunk.text) != Some(0);
+            if !has_tokens {
+                empty.push((chunk.content_hash, Embedded::Nothing));
+            }
+            has_tokens
+        });
+        let found = !empty.is_empty();
+        if found {
+            self.send(empty).await;
+        }
+        found
+    }
+
+    async fn send(&self, texts: Vec<(ContentHash, Embedded)>) {
+        // Nobody listens any more only when the run is over.
+        let _ = self.results.send(Settled { texts, last: false }).await;
+    }
+
+    /// Tries a part as often as it deserves.
+    async fn fare(&self, part: &Part, since: u64) -> Fared {
+        let Shared {
+            context,
+            health,
+            retrier,
+            ..
+        } = self.shared;
+        let tries = match part {
+            Part {
+                suspect: true, texts, ..
+            } if texts.len() > 1 => 1,
+            _ => retrier.policy().attempts(),
+        };
+        let inputs: Vec<&str> = part.texts.iter().map(|chunk| chunk.text.as_str()).collect();
+        let mut attempts = retrier.begin();
+        let (mut tried, mut outages) = (0, 0);
+        loop {
+            tokio::select! {
+                () = async { health.ready().await; attempts.ready().await } => {}
+                () = context.halt.halted() => return Fared::Over,
+            }
+            if context.halt.is_halted() {
+                return Fared::Over;
+            }
+            let before = health.successes();
+            // A text that kills the server fails those beside it as well: nobody is blamed before failing alone.
+            let alone = inputs.len() == 1 && part.tried + tried > 0 && tried + 1 == tries;
+            let Some(answer) = self.call(&inputs, alone).await else {
+                return Fared::Over;
+            };
+            let error = match answer {
+                Ok(rows) => {
+                    health.succeeded();
+                    attempts.succeeded();
+                    return Fared::Embedded(rows);
+                }
+                Err(error) => error,
+            };
+            tried += 1;
+            let tried_in_all = part.tried + tried;
+            if is_fatal(error.kind()) {
+                context.halt.stop(error.kind().as_str(), chain(&error));
+                return Fared::Over;
+            }
+            let guilty = |error: Error| Fared::Guilty {
+                culprit: culprit(&error),
+                error,
+                tried: tried_in_all,
+            };
+            if !error.is_retryable() {
+                // Refusing one text is normal, refusing every text is not.
+                let alone = inputs.len() == 1 && error.kind() != ErrorKind::InputTooLong;
+                if alone && health.verdict(context, since).await == Verdict::Over {
+                    return Fared::Over;
+                }
+                return guilty(error);
+            }
+            if let Some(asked) = error.retry_after().filter(|asked| *asked > LONGEST_ASKED) {
+                let message = format!(
+                    "the embedding server asks to wait {} s: {}; run again then to go on",
+                    asked.as_secs(),
+                    chain(&error)
+                );
+                context.halt.stop(error.kind().as_str(), message);
+                return Fared::Over;
+            }
+            // The same answer with a bad row twice is the text's doing.
+            let again = tried < tries && !(tried > 1 && culprit(&error).is_some());
+            let wait = attempts.failed(&error);
+            let silent = tried > 1 && is_silence(error.kind());
+            if let (true, Some(wait), false) = (again, wait, silent) {
+                self.tell_retry(tried, tries, wait, &error);
+                continue;
+            }
+            match health.verdict(context, before).await {
+                Verdict::Over => return Fared::Over,
+                Verdict::Returned if outages < OUTAGES => {
+                    outages += 1;
+                    tried = 0;
+                    attempts = retrier.begin();
+                }
+                Verdict::Works | Verdict::Returned if again => {
+                    // The shared budget is spent, or nothing came back: the probe was the pause, and a little more.
+                    let wait = wait.unwrap_or(context.options.retry_base);
+                    self.tell_retry(tried, tries, wait, &error);
+                    tokio::select! {
+                        () = sleep(wait) => {}
+                        () = context.halt.halted() => return Fared::Over,
+                    }
+                    attempts = retrier.begin();
+                }
+                Verdict::Works | Verdict::Returned => return guilty(error),
+            }
+        }
+    }
+
+    /// One request, with no other beside it if `alone`; `None` if the run ended and the answer did not come soon.
+    async fn call(&self, inputs: &[&str], alone: bool) -> Option<Result<Embeddings, Error>> {
+        let Shared { context, crowd, .. } = self.shared;
+        let answer = async {
+            let embedder = &context.embedder;
+            if alone {
+                let _alone = crowd.write().await;
+                embedder.embed_batch(inputs, InputKind::Document).await
+            } else {
+                let _among_others = crowd.read().await;
+                embedder.embed_batch(inputs, InputKind::Document).await
+            }
+        };
+        let given_up = async {
+            context.halt.halted().await;
+            sleep_until(Instant::now() + context.options.grace).await;
+        };
+        let rows = tokio::select! {
+            biased;
+            rows = answer => rows,
+            () = given_up => return None,
+        };
+        // Whoever made the embedder: a wrong row must not come as far as the store.
+        Some(rows.and_then(|rows| rows.check(inputs.len(), context.dimensions).map(|()| rows)))
+    }
+
+    fn tell_retry(&self, attempt: u32, of: u32, wait: Duration, error: &Error) {
+        let context = &self.shared.context;
+        context.tally.counts().retries += 1;
+        context.tally.event(&Event::Retry {
+            worker: self.number,
+            attempt,
+            of,
+            wait,
+            error: &one_line(&chain(error)),
+        });
+    }
+}
+
+/// The longest wait a server may ask for before a person should know.
+const LONGEST_ASKED: Duration = Duration::from_secs(120);
+
+/// What no other batch would fare better with.
+fn is_fatal(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unauthorized
+            | ErrorKind::ModelNotFound
+            | ErrorKind::QuotaSpent
+            | ErrorKind::InvalidConfig
+            | ErrorKind::Cancelled
+    )
+}
+
+/// What is seen of a server that is not there.
+fn is_silence(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Connect | ErrorKind::Timeout(_))
+}
+
+/// The input to blame, where the error tells.
+fn culprit(error: &Error) -> Option<usize> {
+    let fault = || {
+        let fault = std::error::Error::source(error)?.downcast_ref::<AnswerFault>()?;
+        match *fault {
+            AnswerFault::NotFinite { row, .. } | AnswerFault::ZeroRow { row } => Some(row),
+            _ => None,
+        }
+    };
+    error.input().or_else(fault)
+}

@@ -1,0 +1,174 @@
+//! Tells a server that is away from a text that makes it fail: a probe with a text known to be good, one for all workers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use embed_core::{EmbedderExt, Error, ErrorKind, InputKind};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::Event;
+use crate::context::Context;
+use crate::error::chain;
+
+/// A text that every model has an embedding for.
+pub(crate) const PROBE: &str = "test";
+/// The longest wait between two probes: work goes on within it, and the time of a probe, after the server's return.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// What a probe found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The server works: what failed is to blame itself.
+    Works,
+    /// The server was away and is back: what failed deserves all its tries again.
+    Returned,
+    /// The run is over.
+    Over,
+}
+
+/// Whether the server works, as all workers see it.
+#[derive(Debug)]
+pub(crate) struct Health {
+    successes: AtomicU64,
+    /// Held by the one that probes.
+    probing: Mutex<()>,
+    /// How many outages have ended; a worker that waited through one needs no probe of its own.
+    returns: AtomicU64,
+    away: watch::Sender<bool>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            successes: AtomicU64::new(0),
+            probing: Mutex::new(()),
+            returns: AtomicU64::new(0),
+            away: watch::Sender::new(false),
+        }
+    }
+}
+
+impl Health {
+    /// How many batches and probes have succeeded.
+    pub(crate) fn successes(&self) -> u64 {
+        self.successes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn succeeded(&self) {
+        self.successes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Waits while the server is known to be away.
+    pub(crate) async fn ready(&self) {
+        let mut away = self.away.subscribe();
+        // The sender lives as long as `self`.
+        let _ = away.wait_for(|away| !away).await;
+    }
+
+    /// Finds out whether the server works, unless somebody succeeded since `successes` was read. An outage is waited
+    /// out here, and ends the run if it lasts too long.
+    pub(crate) async fn verdict(&self, context: &Context, successes: u64) -> Verdict {
+        let returns = self.returns.load(Ordering::Acquire);
+        let verdict = async {
+            let _probing = self.probing.lock().await;
+            if self.returns.load(Ordering::Acquire) != returns {
+                return Verdict::Returned;
+            }
+            if self.successes() != successes {
+                return Verdict::Works;
+            }
+            match probe(context).await {
+                Ok(()) => {
+                    self.succeeded();
+                    Verdict::Works
+                }
+                Err(error) => self.wait_out(context, error).await,
+            }
+        };
+        tokio::select! {
+            verdict = verdict => verdict,
+            () = context.halt.halted() => Verdict::Over,
+        }
+    }
+
+    async fn wait_out(&self, context: &Context, mut error: Error) -> Verdict {
+        if !error.is_retryable() {
+            return refuse(context, &error);
+        }
+        let wait = context.options.wait;
+        let began = Instant::now();
+        let deadline = began + wait;
+        let _away = Away::announce(&self.away);
+        context.tally.event(&Event::OutageBegan {
+            error: &chain(&error),
+            wait,
+        });
+        let mut pause = Duration::from_millis(500);
+        while Instant::now() < deadline {
+            let least = error.retry_after().unwrap_or_default();
+            sleep(pause.max(least).min(deadline - Instant::now())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            // The last probe may begin at the deadline itself, so it is given a moment of its own.
+            let until = deadline.max(Instant::now() + Duration::from_secs(1));
+            match timeout_at(until, probe(context)).await {
+                Ok(Ok(())) => {
+                    self.succeeded();
+                    self.returns.fetch_add(1, Ordering::AcqRel);
+                    context.tally.event(&Event::OutageEnded {
+                        after: began.elapsed(),
+                    });
+                    return Verdict::Returned;
+                }
+                Ok(Err(next)) if !next.is_retryable() => return refuse(context, &next),
+                Ok(Err(next)) => error = next,
+                Err(_) => {}
+            }
+        }
+        let message = format!(
+            "the embedding server was of no use for {} s: {}; see to it and run again to go on",
+            began.elapsed().as_secs(),
+            chain(&error)
+        );
+        context.halt.stop(error.kind().as_str(), message);
+        Verdict::Over
+    }
+}
+
+/// Tells the workers that the server is away until it is dropped.
+struct Away<'a>(&'a watch::Sender<bool>);
+
+impl<'a> Away<'a> {
+    fn announce(away: &'a watch::Sender<bool>) -> Self {
+        away.send_replace(true);
+        Self(away)
+    }
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
+}
+
+fn refuse(context: &Context, error: &Error) -> Verdict {
+    let message = match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::InputTooLong => {
+            format!(
+                "the embedding server refuses even the text `{PROBE}`: {}",
+                chain(error)
+            )
+        }
+        _ => chain(error),
+    };
+    context.halt.stop(error.kind().as_str(), message);
+    Verdict::Over
+}
+
+async fn probe(context: &Context) -> Result<(), Error> {
+    context
+        .embedder
+        .embed_one(PROBE, InputKind::Document)
+        .await
+        .map(drop)
+}

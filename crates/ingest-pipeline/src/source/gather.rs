@@ -1,0 +1,292 @@
+//! Stage 1 at work: walks, lets in what there is memory for, and reads it in groups.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::Item;
+use super::find::find;
+use super::jsonl::LineReader;
+use super::read::{Loaded, Outcome, read_file};
+use super::walk::Found;
+use crate::Failure;
+use crate::budget::Permit;
+use crate::context::Context;
+use crate::tally::Fate;
+
+/// Groups of names waiting to be read.
+const NAME_GROUPS: usize = 4;
+/// Documents and bytes read at a time.
+const GROUP_DOCUMENTS: usize = 64;
+const GROUP_BYTES: u64 = 1 << 20;
+
+/// What was read, with its share of the memory.
+pub(crate) type Group = Vec<(Loaded, Permit)>;
+
+/// A file to be read.
+type File = (Item, PathBuf, u64);
+
+/// Walks and reads everything, in order. Ends early, without an error, where nobody takes its groups any more.
+pub(crate) async fn gather(context: Arc<Context>, groups: mpsc::Sender<Group>) {
+    let (names, found) = mpsc::channel(NAME_GROUPS);
+    // In one task: what takes time in either is done by a blocking thread.
+    tokio::join!(find(&context, names), read(&context, found, groups));
+    context.tally.progress(|progress| progress.found_all = true);
+}
+
+async fn read(context: &Context, mut found: mpsc::Receiver<Vec<Found>>, groups: mpsc::Sender<Group>) {
+    let mut reader = Reader {
+        context,
+        groups,
+        files: Vec::new(),
+        bytes: 0,
+    };
+    while let Some(names) = found.recv().await {
+        for found in names {
+            if reader.take(found).await.is_none() {
+                return;
+            }
+        }
+        // Whatever the walk has found so far may go on: it may be waiting for us.
+        if found.is_empty() && reader.flush().await.is_none() {
+            return;
+        }
+    }
+    let _ = reader.flush().await;
+}
+
+/// Reads in groups. `None` means that the run is ending.
+struct Reader<'a> {
+    context: &'a Context,
+    groups: mpsc::Sender<Group>,
+    files: Vec<File>,
+    bytes: u64,
+}
+
+/// A group takes this share of the memory at most, so that several can be on their way.
+const GROUP_SHARE: usize = 4;
+
+impl Reader<'_> {
+    async fn take(&mut self, found: Found) -> Option<()> {
+        match found {
+            Found::File { item, path, len } => {
+                // What is too large is not read, so it holds nothing.
+                let held = if len > self.context.options.max_file_bytes {
+                    0
+                } else {
+                    len
+                };
+                let estimate = self.context.estimate(self.bytes + held);
+                let full = self.files.len() >= GROUP_DOCUMENTS
+                    || self.bytes + held > GROUP_BYTES
+                    || estimate > self.context.options.memory / GROUP_SHARE;
+                if full {
+                    self.flush().await?;
+                }
+                self.files.push((item, path, held));
+                self.bytes += held;
+            }
+            Found::Skipped { item, reason } => {
+                self.context.tally.seen(item.index, 0);
+                self.context.tally.settle(&item, Fate::Skipped(reason));
+            }
+            Found::Failed { item, reason } => {
+                // A folder that can't be read hides documents of any name.
+                self.context
+                    .tally
+                    .source_failed(item.index, format!("{}: {reason}", item.name), false);
+                self.context.seen.insert(&item.name);
+                self.context.tally.seen(item.index, 0);
+                let failure = Failure::of_document(&item.name, &item.origin, "unreadable", &reason);
+                self.context.fail_document(&item, failure).await;
+            }
+            Found::SourceFailed { index, reason } => {
+                self.context.tally.warn(&reason);
+                self.context.tally.source_failed(index, reason, true);
+            }
+            Found::Lines { index, input } => {
+                self.flush().await?;
+                self.lines(index, input).await?;
+            }
+        }
+        Some(())
+    }
+
+    async fn flush(&mut self) -> Option<()> {
+        let files = std::mem::take(&mut self.files);
+        self.bytes = 0;
+        if files.is_empty() {
+            return Some(());
+        }
+        let context = self.context;
+        let estimates: Vec<_> = files.iter().map(|(_, _, len)| context.estimate(*len)).collect();
+        let total = estimates
+            .iter()
+            .fold(0_usize, |sum, &bytes| sum.saturating_add(bytes));
+        let mut permit = tokio::select! {
+            permit = context.budget.acquire(total, files.len()) => permit,
+            () = context.halt.halted() => return None,
+        };
+        let max = context.options.max_file_bytes;
+        let read = spawn_blocking(move || {
+            let files = files.into_iter();
+            files
+                .map(|(item, path, _)| read_file(item, path, max))
+                .collect::<Vec<_>>()
+        });
+        let Ok(loaded) = read.await else {
+            context
+                .halt
+                .stop("internal", "reading files failed in an unforeseen way".to_owned());
+            return None;
+        };
+        let group = loaded
+            .into_iter()
+            .zip(estimates)
+            .map(|(loaded, bytes)| {
+                let mut permit = permit.split(bytes);
+                if loaded.bytes > 0 {
+                    // It may have grown since it was found.
+                    permit.resize(bytes.max(context.estimate(loaded.bytes)));
+                }
+                (loaded, permit)
+            })
+            .collect();
+        drop(permit);
+        self.send(group).await
+    }
+
+    async fn send(&self, group: Group) -> Option<()> {
+        for (loaded, _) in &group {
+            self.context.tally.seen(loaded.item.index, loaded.bytes);
+        }
+        self.context.tally.progress(|_| {});
+        tokio::select! {
+            sent = self.groups.send(group) => sent.ok(),
+            () = self.context.halt.halted() => None,
+        }
+    }
+
+    async fn lines(&self, index: usize, input: usize) -> Option<()> {
+        let context = self.context;
+        let Some(input) = context.plan.take_input(input) else {
+            return Some(());
+        };
+        let origin = Arc::clone(&context.plan.sources[index].line_origin);
+        let max = context.options.max_file_bytes;
+        let mut reader = match LineReader::open(input, index, origin, max) {
+            Ok(reader) => reader,
+            Err(error) => {
+                context
+                    .tally
+                    .source_failed(index, format!("cannot open the lines: {error}"), true);
+                return Some(());
+            }
+        };
+        loop {
+            let read = spawn_blocking(move || {
+                let group = reader.next_group(GROUP_DOCUMENTS, GROUP_BYTES / 4);
+                (reader, group)
+            });
+            let (back, group) = tokio::select! {
+                read = read => match read {
+                    Ok(read) => read,
+                    Err(_) => {
+                        context.halt.stop("internal", "reading lines failed in an unforeseen way".to_owned());
+                        return None;
+                    }
+                },
+                // Standard input may never say anything again; its thread is left to the runtime.
+                () = context.halt.halted() => return None,
+            };
+            reader = back;
+            self.send_lines(group.loaded).await?;
+            match group.end {
+                Some(Ok(())) => return Some(()),
+                Some(Err(error)) => {
+                    let reason = format!("the lines broke off: {error}");
+                    context.tally.warn(&reason);
+                    context.tally.source_failed(index, reason, true);
+                    return Some(());
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Lines are read before there is room for them, since nobody knows their length: one small group at a time.
+    async fn send_lines(&self, mut loaded: Vec<Loaded>) -> Option<()> {
+        let context = self.context;
+        for loaded in &mut loaded {
+            match &loaded.outcome {
+                Outcome::Failed { reason, .. } => {
+                    // It may have been any document.
+                    let reason = format!("{}: {reason}", loaded.item.name);
+                    context.tally.source_failed(loaded.item.index, reason, false);
+                }
+                _ if !context.seen.insert(&loaded.item.name) => {
+                    loaded.outcome = Outcome::Failed {
+                        kind: "duplicate_source",
+                        reason: "another line or file of this run has the same source; the first one counts"
+                            .to_owned(),
+                    };
+                }
+                _ => {}
+            }
+        }
+        let bytes = loaded.iter().map(|loaded| loaded.bytes).sum();
+        context.tally.found_lines(loaded.len() as u64, bytes);
+        if loaded.is_empty() {
+            return Some(());
+        }
+        let estimates: Vec<_> = loaded
+            .iter()
+            .map(|loaded| context.estimate(loaded.bytes))
+            .collect();
+        let total = estimates
+            .iter()
+            .fold(0_usize, |sum, &bytes| sum.saturating_add(bytes));
+        let mut permit = tokio::select! {
+            permit = context.budget.acquire(total, loaded.len()) => permit,
+            () = context.halt.halted() => return None,
+        };
+        let group = loaded
+            .into_iter()
+            .zip(estimates)
+            .map(|(loaded, bytes)| (loaded, permit.split(bytes)))
+            .collect();
+        drop(permit);
+        self.send(group).await
+    }
+}
+
+impl Context {
+    /// A document that keeps its old version because the new one can't be had.
+    pub(crate) async fn fail_document(&self, item: &Item, failure: Failure) {
+        self.append_log(vec![failure.clone()]).await;
+        self.tally.settle(item, Fate::Failed(failure));
+        self.fail_fast();
+    }
+
+    /// Ends the run at the first failure, if that was asked for.
+    pub(crate) fn fail_fast(&self) {
+        if self.options.fail_fast {
+            let message = "stopped at the first failure, as asked for; run again to go on".to_owned();
+            self.halt.stop("fail_fast", message);
+        }
+    }
+
+    /// Adds failures to the log. A log that can't be written is told, and costs nothing else: the store knows them too.
+    pub(crate) async fn append_log(&self, failures: Vec<Failure>) {
+        let Some(log) = self.log.clone().filter(|_| !failures.is_empty()) else {
+            return;
+        };
+        let path = log.path().display().to_string();
+        if let Ok(Err(error)) = spawn_blocking(move || log.append(&failures)).await {
+            self.tally
+                .warn(&format!("cannot write the failure log {path}: {error}"));
+        }
+    }
+}

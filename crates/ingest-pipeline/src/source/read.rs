@@ -1,0 +1,110 @@
+//! Reads files, bounded, and hashes them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use ingest_core::{ContentHash, Document};
+
+use super::decode::{SNIFFED, is_binary};
+use super::{Item, Revision};
+
+/// A document's content, as far as it is known before it is parsed.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// A file's bytes.
+    Raw(Vec<u8>),
+    /// A document that came ready.
+    Ready(Box<Document>),
+}
+
+/// What reading gave.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Loaded {
+        revision: Revision,
+        body: Body,
+    },
+    /// No document. `gone` means that what was stored under its name is not there any more, either.
+    Skipped {
+        reason: String,
+        gone: bool,
+    },
+    /// A document that can't be read now and keeps its old version.
+    Failed {
+        kind: &'static str,
+        reason: String,
+    },
+}
+
+/// Something that was read, or not.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) item: Item,
+    /// Where it can be read again, if it can.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) bytes: u64,
+    pub(crate) outcome: Outcome,
+}
+
+/// Reads a file of at most `max` bytes.
+pub(crate) fn read_file(item: Item, path: PathBuf, max: u64) -> Loaded {
+    let outcome = match read(&path, max) {
+        Ok(outcome) => outcome,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::Skipped {
+            reason: "it vanished while the run went on".to_owned(),
+            gone: true,
+        },
+        Err(error) => Outcome::Failed {
+            kind: "unreadable",
+            reason: format!("cannot read the file: {error}"),
+        },
+    };
+    let bytes = match &outcome {
+        Outcome::Loaded {
+            body: Body::Raw(bytes),
+            ..
+        } => bytes.len() as u64,
+        _ => 0,
+    };
+    Loaded {
+        item,
+        path: Some(path),
+        bytes,
+        outcome,
+    }
+}
+
+fn read(path: &Path, max: u64) -> io::Result<Outcome> {
+    // Opening a pipe would wait for a writer, so the kind is asked by name first.
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(Outcome::Skipped {
+            reason: "a socket, pipe or device".to_owned(),
+            gone: true,
+        });
+    }
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut file = file.take(max.saturating_add(1));
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(max)).unwrap_or(0).saturating_add(1));
+    file.by_ref().take(SNIFFED as u64).read_to_end(&mut bytes)?;
+    if is_binary(&bytes) {
+        return Ok(Outcome::Skipped {
+            reason: "a binary file".to_owned(),
+            gone: true,
+        });
+    }
+    if len <= max {
+        file.read_to_end(&mut bytes)?;
+    }
+    if len > max || bytes.len() as u64 > max {
+        return Ok(Outcome::Skipped {
+            reason: format!("larger than the limit of {max} bytes for a file"),
+            gone: false,
+        });
+    }
+    Ok(Outcome::Loaded {
+        revision: ContentHash::of_bytes(&bytes),
+        body: Body::Raw(bytes),
+    })
+}

@@ -1,0 +1,336 @@
+//! Stage 2: documents that are new or changed become chunks; the store is asked which texts it knows.
+
+mod elsewhere;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ingest_core::{Chunk, ContentHash, Document, DocumentState};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::Failure;
+use crate::budget::Permit;
+use crate::context::Context;
+use crate::source::gather::Group;
+use crate::source::read::{Body, Outcome};
+use crate::source::{Item, Revision, parse};
+use crate::tally::Fate;
+use crate::write::Job;
+use elsewhere::Elsewhere;
+
+/// Hashes asked for at a time.
+const HASHES: usize = 1000;
+
+/// A document cut into chunks.
+#[derive(Debug)]
+pub(crate) struct SplitDocument {
+    pub(crate) item: Item,
+    /// Its fields; the text is in the chunks.
+    pub(crate) document: Document,
+    pub(crate) revision: Revision,
+    pub(crate) chunks: Vec<Chunk>,
+    /// For each chunk, whether the store has its vector.
+    pub(crate) known: Vec<bool>,
+    /// How many commits had been made when that was asked.
+    pub(crate) asked: u64,
+    /// What the store holds of it.
+    pub(crate) before: Option<DocumentState>,
+    pub(crate) permit: Permit,
+}
+
+/// A document to be cut.
+struct Changed {
+    item: Item,
+    /// Where it can be read again, if it can.
+    path: Option<PathBuf>,
+    revision: Revision,
+    body: Body,
+    before: Option<DocumentState>,
+    permit: Permit,
+}
+
+/// Cuts what the groups bring, in order, then what other runs were at and left. Ends early where the run is ending.
+pub(crate) async fn split(
+    context: Arc<Context>,
+    mut groups: mpsc::Receiver<Group>,
+    documents: mpsc::Sender<SplitDocument>,
+    writer: Option<mpsc::Sender<Job>>,
+) {
+    let mut splitter = Splitter {
+        elsewhere: Elsewhere::new(),
+        context: Arc::clone(&context),
+        documents,
+        writer,
+    };
+    let mut all_read = false;
+    while !all_read || splitter.elsewhere.len() > 0 {
+        // With nothing more to read, what is here must not wait for more to fill its batch: others may wait for it.
+        let _hunger = all_read.then(|| context.budget.hunger());
+        let looks = all_read || splitter.elsewhere.at_once() > 0;
+        let going_on = tokio::select! {
+            group = groups.recv(), if !all_read => match group {
+                Some(group) => splitter.pass(group).await,
+                None => {
+                    all_read = true;
+                    splitter.tell_of_others();
+                    Some(())
+                }
+            },
+            () = sleep(splitter.elsewhere.pause()), if looks => splitter.look(all_read).await,
+            () = context.halt.halted() => None,
+        };
+        if going_on.is_none() || context.halt.is_halted() {
+            return;
+        }
+    }
+}
+
+/// The stage at work. `None` means that the run is ending.
+struct Splitter {
+    context: Arc<Context>,
+    documents: mpsc::Sender<SplitDocument>,
+    writer: Option<mpsc::Sender<Job>>,
+    elsewhere: Elsewhere,
+}
+
+impl Splitter {
+    async fn pass(&mut self, group: Group) -> Option<()> {
+        let context = Arc::clone(&self.context);
+        let mut changed = sort_out(&context, group, self.writer.as_ref()).await?;
+        if let (Some(claims), false) = (&context.claims, changed.is_empty()) {
+            changed = self.elsewhere.claim(&context, &**claims, changed).await?;
+            context.tally.progress(|_| {});
+        }
+        for document in cut(&context, changed).await? {
+            tokio::select! {
+                sent = self.documents.send(document) => sent.ok()?,
+                () = context.halt.halted() => return None,
+            }
+        }
+        Some(())
+    }
+
+    async fn look(&mut self, everything: bool) -> Option<()> {
+        let context = Arc::clone(&self.context);
+        let Some(claims) = &context.claims else {
+            return Some(());
+        };
+        let group = self.elsewhere.look(&context, &**claims, everything).await?;
+        context.tally.progress(|_| {});
+        self.pass(group).await
+    }
+
+    fn tell_of_others(&self) {
+        let waiting = self.elsewhere.len();
+        if waiting > 0 {
+            let what = format!("waiting for other runs: they are at {waiting} of these documents");
+            self.context.tally.note(&what);
+        }
+    }
+}
+
+/// Deals with what needs no cutting; returns the rest.
+async fn sort_out(
+    context: &Context,
+    group: Group,
+    writer: Option<&mpsc::Sender<Job>>,
+) -> Option<Vec<Changed>> {
+    let mut changed = Vec::new();
+    for (loaded, permit) in group {
+        let item = loaded.item;
+        match loaded.outcome {
+            Outcome::Loaded { revision, body } => changed.push(Changed {
+                item,
+                path: loaded.path,
+                revision,
+                body,
+                before: None,
+                permit,
+            }),
+            Outcome::Skipped { reason, gone } => {
+                if gone {
+                    context.seen.forget(&item.name);
+                }
+                context.tally.settle(&item, Fate::Skipped(&reason));
+            }
+            Outcome::Failed { kind, reason } => {
+                let failure = Failure::of_document(&item.name, &item.origin, kind, &reason);
+                context.fail_document(&item, failure).await;
+            }
+        }
+    }
+    if changed.is_empty() {
+        return Some(changed);
+    }
+    let names: Vec<_> = changed
+        .iter()
+        .map(|document| document.item.name.as_str())
+        .collect();
+    let states = match context.store.states(&names).await {
+        Ok(states) => states,
+        Err(error) => {
+            context.store_failed(&error);
+            return None;
+        }
+    };
+    let mut moved = Vec::new();
+    let mut rest = Vec::new();
+    for (mut document, state) in changed.into_iter().zip(states) {
+        document.before = state.filter(|_| !context.forgets());
+        let same = document.before.as_ref().filter(|state| {
+            state.revision == document.revision && state.recipe == context.recipe && state.failed == 0
+        });
+        let Some(state) = same else {
+            rest.push(document);
+            continue;
+        };
+        if state.origin != *document.item.origin {
+            moved.push(DocumentState {
+                origin: document.item.origin.to_string(),
+                ..state.clone()
+            });
+        }
+        context.tally.settle(&document.item, Fate::Unchanged);
+    }
+    if let (Some(writer), false) = (writer, moved.is_empty()) {
+        writer.send(Job::Touch(moved)).await.ok()?;
+    }
+    context.tally.progress(|_| {});
+    Some(rest)
+}
+
+async fn cut(context: &Arc<Context>, changed: Vec<Changed>) -> Option<Vec<SplitDocument>> {
+    if changed.is_empty() {
+        return Some(Vec::new());
+    }
+    let worker = Arc::clone(context);
+    let cutting = spawn_blocking(move || {
+        let changed = changed.into_iter();
+        changed
+            .map(|document| cut_one(&worker, document))
+            .collect::<Vec<_>>()
+    });
+    let Ok(outcomes) = cutting.await else {
+        context.halt.stop(
+            "internal",
+            "cutting documents failed in an unforeseen way".to_owned(),
+        );
+        return None;
+    };
+    let mut documents = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        match outcome {
+            Ok((document, notes)) => {
+                notes.iter().for_each(|note| context.tally.note(note));
+                context
+                    .tally
+                    .split(document.item.index, document.chunks.len() as u64);
+                documents.push(document);
+            }
+            Err((item, reason)) => {
+                if let Some(claims) = &context.claims {
+                    // Should that fail, it is given up with the run.
+                    let _ = claims.release(&[&item.name]).await;
+                }
+                let failure = Failure::of_document(&item.name, &item.origin, "invalid_document", &reason);
+                context.fail_document(&item, failure).await;
+            }
+        }
+    }
+    ask(context, &mut documents).await?;
+    Some(documents)
+}
+
+type Cut = Result<(SplitDocument, Vec<String>), (Item, String)>;
+
+fn cut_one(context: &Context, changed: Changed) -> Cut {
+    let Changed {
+        item,
+        revision,
+        body,
+        before,
+        mut permit,
+        ..
+    } = changed;
+    let parsed = match parse(&item.name, body) {
+        Ok(parsed) => parsed,
+        Err(rejected) => return Err((item, rejected.0)),
+    };
+    let mut document = parsed.document;
+    let chunks: Vec<Chunk> = context.tokens.with(|count| {
+        let chunks = context.chunker.chunks(&document, count);
+        // A model has nothing to say about blanks.
+        chunks.filter(|chunk| !chunk.text.trim().is_empty()).collect()
+    });
+    context.learn(document.text.len(), chunks.len());
+    document.text = String::new();
+    let held = chunks
+        .iter()
+        .map(|chunk| chunk.text.len() + context.chunk_cost())
+        .sum();
+    permit.resize(held);
+    let split = SplitDocument {
+        item,
+        document,
+        revision,
+        known: Vec::new(),
+        asked: 0,
+        chunks,
+        before,
+        permit,
+    };
+    Ok((split, parsed.notes))
+}
+
+/// Asks the store which texts it knows.
+async fn ask(context: &Context, documents: &mut [SplitDocument]) -> Option<()> {
+    if context.forgets() {
+        for document in documents {
+            document.known = vec![false; document.chunks.len()];
+        }
+        return Some(());
+    }
+    // Before the question: what is committed while it is answered may or may not be in the answer.
+    let asked = context.commits.load(Ordering::Acquire);
+    let hashes: Vec<ContentHash> = documents
+        .iter()
+        .flat_map(|document| document.chunks.iter().map(|chunk| chunk.content_hash))
+        .collect();
+    let mut known = Vec::with_capacity(hashes.len());
+    for part in hashes.chunks(HASHES) {
+        match context.store.known(part).await {
+            Ok(answers) => known.extend(answers),
+            Err(error) => {
+                context.store_failed(&error);
+                return None;
+            }
+        }
+    }
+    let mut known = known.into_iter();
+    for document in documents {
+        document.asked = asked;
+        document.known.extend(known.by_ref().take(document.chunks.len()));
+        // A store that answers too little knows nothing.
+        document.known.resize(document.chunks.len(), false);
+    }
+    Some(())
+}
+
+impl Context {
+    /// In a dry run of `clean`, documents count as forgotten though they are still there.
+    fn forgets(&self) -> bool {
+        self.options.clean && self.options.dry_run
+    }
+
+    /// Ends the run because the store does.
+    pub(crate) fn store_failed(&self, error: &ingest_core::Error) {
+        let message = format!(
+            "the store failed: {}; what was committed before is safe",
+            crate::error::chain(error)
+        );
+        self.halt.stop(error.kind().as_str(), message);
+    }
+}

@@ -1,0 +1,144 @@
+//! A store that fails at any call: what was committed stays whole, and the next run completes.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Case, chunks, document, documents, export, fake, sent};
+use ingest_core::testing::{Fault, FaultyStore};
+use ingest_core::{ErrorKind, Store};
+use ingest_pipeline::{Outcome, RunOptions};
+use ingest_store::{MemoryStore, SqliteStore};
+
+/// Adds, changes, renames and removes documents: two states of a folder.
+fn before(case: &Case) {
+    for number in 0..6 {
+        case.write(&format!("docs/{number}.md"), document(&format!("d{number}"), 3));
+    }
+}
+
+fn after(case: &Case) {
+    case.write("docs/0.md", document("changed", 4));
+    case.remove("docs/1.md");
+    std::fs::rename(case.path("docs/2.md"), case.path("docs/renamed.md")).expect("renamed");
+    case.write("docs/new.md", document("new", 3));
+}
+
+fn options(case: &Case) -> RunOptions {
+    let mut options = case.options();
+    options.batch_size = 4;
+    options.workers = 2;
+    options
+}
+
+async fn wanted() -> impl PartialEq + std::fmt::Debug {
+    let case = Case::new();
+    before(&case);
+    case.run(&fake(), options(&case)).await;
+    after(&case);
+    case.run(&fake(), options(&case)).await;
+    export(case.store.as_ref()).await
+}
+
+/// Fails call `n` for every `n` there is; returns how many there were.
+async fn every_call(inner: impl Fn(u64) -> Arc<dyn Store>, fault: impl Fn(u64) -> Fault) -> u64 {
+    let wanted = format!("{:?}", wanted().await);
+    for call in 1.. {
+        let store = FaultyStore::new(inner(call));
+        let case = Case::with(Arc::new(store.clone()));
+        before(&case);
+        case.run(&fake(), options(&case)).await;
+        after(&case);
+        let failures = store.failures();
+        store.plan(Some(fault(call)));
+        let outcome = case.try_run(&fake(), options(&case)).await;
+        let met = store.failures() > failures;
+        store.plan(None);
+        if !met {
+            assert_eq!(outcome.expect("a report").outcome, Outcome::Ok);
+            return call - 1;
+        }
+        match outcome {
+            Err(error) => assert_eq!(error.kind(), ingest_pipeline::ErrorKind::Store, "call {call}"),
+            // The note of the run itself, and an index that the next run builds, are no reason to call it failed.
+            Ok(report) => assert!(
+                report.outcome == Outcome::Stopped
+                    || case.heard.has("could not be recorded")
+                    || case.heard.has("the index was not built"),
+                "call {call}: {report:?}"
+            ),
+        }
+        for state in documents(case.store.as_ref()).await {
+            let held = chunks(case.store.as_ref())
+                .await
+                .iter()
+                .filter(|chunk| chunk.source == state.source)
+                .count();
+            assert_eq!(
+                held, state.chunks as usize,
+                "call {call}: half of {}",
+                state.source
+            );
+        }
+        assert_eq!(case.log(), None, "call {call}: nothing has failed for good");
+        let report = case.run(&fake(), options(&case)).await;
+        assert_eq!(report.outcome, Outcome::Ok, "call {call}");
+        assert_eq!(
+            format!("{:?}", export(case.store.as_ref()).await),
+            wanted,
+            "call {call}"
+        );
+    }
+    0
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_any_failed_call_the_next_run_completes() {
+    let calls = every_call(|_| Arc::new(MemoryStore::new()), Fault::at).await;
+    assert!(calls > 12, "{calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_any_lost_answer_the_next_run_completes() {
+    let calls = every_call(|_| Arc::new(MemoryStore::new()), |call| Fault::at(call).after()).await;
+    assert!(calls > 12, "{calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_store_that_stays_away_the_next_run_completes() {
+    let calls = every_call(
+        |_| Arc::new(MemoryStore::new()),
+        |call| Fault::at(call).lasting().kind(ErrorKind::Unavailable),
+    )
+    .await;
+    assert!(calls > 12, "{calls}");
+}
+
+#[tokio::test]
+async fn the_same_holds_for_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Handle::current();
+    let open = |call: u64| -> Arc<dyn Store> {
+        let path = folder.path().join(format!("{call}.db"));
+        let runtime = runtime.clone();
+        let opened = std::thread::spawn(move || runtime.block_on(SqliteStore::open(path)));
+        while !opened.is_finished() {
+            std::thread::yield_now();
+        }
+        Arc::new(opened.join().expect("no panic").expect("a store"))
+    };
+    let calls = every_call(open, Fault::at).await;
+    assert!(calls > 12, "{calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_conflict_is_tried_again() {
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()));
+    let case = Case::with(Arc::new(store.clone()));
+    before(&case);
+    store.plan(Some(Fault::at(1).of("replace").kind(ErrorKind::Transient)));
+    let embedder = fake();
+    let report = case.run(&embedder, options(&case)).await;
+    assert_eq!((report.outcome, store.failures()), (Outcome::Ok, 1));
+    assert_eq!(sent(&embedder).len(), 18, "nothing is embedded again for it");
+}
