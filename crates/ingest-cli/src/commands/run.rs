@@ -1,0 +1,200 @@
+//! `ingest run`: brings the store in step with the documents.
+
+use std::sync::Arc;
+
+use ingest_config::{OnTooLong, Settings};
+use ingest_pipeline::{Cancel, MaxDelete, Outcome, RunOptions, RunReport};
+
+use crate::args::{Global, Run};
+use crate::console::{Console, Level};
+use crate::embedder::{self, Chosen};
+use crate::failure::{Result, Status, embedder_hint};
+use crate::interrupt::Interrupt;
+use crate::layers::{Layers, warn_of_slips};
+use crate::output::{Output, counted};
+use crate::progress::Reporter;
+use crate::sources::{Selection, select};
+use crate::{store, summary};
+
+pub(crate) async fn run(
+    args: &Run,
+    global: &Global,
+    console: &Arc<Console>,
+    output: &mut Output,
+) -> Result<Status> {
+    let mut layers = Layers::new(global);
+    layers.embedding(&args.embedding);
+    layers.run(&args.input, &args.work)?;
+    let settings = layers.load()?;
+    warn_of_slips(&settings, console);
+    let selection = if args.work.retry_failed {
+        None
+    } else {
+        Some(select(&args.input, &settings)?)
+    };
+
+    let found = if args.work.adopt {
+        Some(store::adopt(&settings).await?)
+    } else {
+        store::find(&settings).await?
+    };
+    if args.work.retry_failed && found.is_none() {
+        console.tell(
+            Level::Normal,
+            &format!(
+                "there is nothing to try again: no store at {}",
+                settings.store_url()
+            ),
+        );
+        return Ok(Status::Done);
+    }
+    // What an empty store was meant for binds nobody.
+    let identity = match &found {
+        Some(store) => {
+            let status = store.status().await?;
+            status
+                .identity
+                .filter(|_| status.documents > 0 || status.vectors > 0)
+        }
+        None => None,
+    };
+    // With `--clean` of everything the model may change; the pipeline decides, from what is left in the store.
+    let chosen = embedder::choose(layers, &args.embedding.host, identity.as_ref(), console).await?;
+    let options = options(args, &settings, &chosen, selection, console);
+    let store = found.unwrap_or_else(|| store::to_make(&settings));
+
+    let cancel = Cancel::new();
+    let interrupt = Interrupt::listen(cancel.clone(), Arc::clone(console));
+    let reporter = Arc::new(Reporter::new(Arc::clone(console)));
+    let observer: Arc<dyn ingest_pipeline::Observer> = Arc::clone(&reporter) as _;
+    let result = ingest_pipeline::run(store, chosen.embedder, options, observer, &cancel).await;
+    reporter.finish();
+    let interrupted = interrupt.map_or(Status::Signal(2), |interrupt| interrupt.status());
+    let report = match result {
+        Ok(report) => report,
+        Err(error) if error.kind() == ingest_pipeline::ErrorKind::Cancelled => return Ok(interrupted),
+        Err(error) => return Err(error.into()),
+    };
+    summary::write(&report, args.work.dry_run, output)?;
+    if let Some(traffic) = summary::traffic(&report) {
+        console.tell(Level::More, &traffic);
+    }
+    Ok(verdict(&report, &settings, interrupted, console))
+}
+
+fn options(
+    args: &Run,
+    settings: &Settings,
+    chosen: &Chosen,
+    selection: Option<Selection>,
+    console: &Console,
+) -> RunOptions {
+    let selection = selection.unwrap_or_else(|| Selection {
+        sources: Vec::new(),
+        base: std::env::current_dir().unwrap_or_default(),
+    });
+    let (work, input) = (&args.work, &args.input);
+    let mut options = RunOptions::new(selection.sources, selection.base);
+    options.include = input.include.clone();
+    options.exclude = input.exclude.clone();
+    options.no_ignore = input.no_ignore;
+    options.skip_paths = store::files(settings);
+    options.chunk_size = settings.chunking.size;
+    options.chunk_overlap = settings.chunking.overlap;
+    options.workers = if work.sequential {
+        1
+    } else {
+        workers(settings, console)
+    };
+    options.batch_size = settings.embedding.batch_size;
+    options.tries = settings.run.batch_retries;
+    options.wait = settings.run.wait;
+    options.on_too_long = match settings.embedding.on_too_long {
+        OnTooLong::Split => ingest_pipeline::OnTooLong::Split,
+        OnTooLong::Truncate => ingest_pipeline::OnTooLong::Truncate,
+        OnTooLong::Fail => ingest_pipeline::OnTooLong::Fail,
+    };
+    options.prefixes = chosen.prefixes.clone();
+    options.vector_weight = chosen.vector_weight;
+    options.clean = work.clean;
+    options.dry_run = work.dry_run;
+    options.no_delete = work.no_delete;
+    options.max_delete = match settings.run.max_delete {
+        ingest_config::MaxDelete::Documents(count) => MaxDelete::Count(count),
+        ingest_config::MaxDelete::Percent(share) => MaxDelete::Percent(share),
+    };
+    options.fail_fast = work.fail_fast;
+    options.retry_failed = work.retry_failed;
+    options.failure_log = Some(settings.run.failure_log.clone());
+    options.count_ahead = console.bars().is_some();
+    options
+}
+
+/// The workers asked for, capped with a warning.
+fn workers(settings: &Settings, console: &Console) -> usize {
+    let (asked, most) = (settings.run.workers, settings.run.max_workers);
+    if asked > most {
+        console.warn(&format!(
+            "{asked} workers were asked for ({}), {most} are used: `ingest_max_workers` allows no more ({})",
+            settings.origin("ingest_workers"),
+            settings.origin("ingest_max_workers"),
+        ));
+    }
+    asked.min(most)
+}
+
+/// Says what to do next, and which exit status the run has.
+fn verdict(report: &RunReport, settings: &Settings, interrupted: Status, console: &Console) -> Status {
+    for source in &report.sources {
+        if let Some(error) = &source.error {
+            console.error(&format!("{}: {error}", source.name));
+        }
+    }
+    if let Some(refused) = &report.refused {
+        console.error(refused);
+    }
+    let failed = report.documents.failed.max(report.chunks.failed);
+    if failed > 0 {
+        console.hint(&format!(
+            "{} noted in {}; `ingest run --retry-failed` tries again",
+            if failed == 1 {
+                "1 failure is".to_owned()
+            } else {
+                format!("{} are", counted(failed, "failure"))
+            },
+            settings.run.failure_log.display(),
+        ));
+    }
+    match report.outcome {
+        Outcome::Ok => {
+            if report.documents.seen == 0 && report.sources.iter().any(|source| source.error.is_none()) {
+                console.warn("no documents were found; -v tells which files were passed over");
+            }
+            Status::Done
+        }
+        Outcome::Interrupted => {
+            console.tell(
+                Level::Normal,
+                "interrupted: what is finished is stored, and the next run goes on from there",
+            );
+            interrupted
+        }
+        Outcome::Stopped => match &report.stopped {
+            Some(stop) if stop.kind == "fail_fast" => Status::Fault,
+            stop => {
+                let message = stop.as_ref().map_or("it could not go on", |stop| &stop.message);
+                console.error(&format!("the run stopped: {message}"));
+                if let Some(hint) = stop.as_ref().and_then(|stop| embedder_hint(&stop.kind)) {
+                    console.hint(hint);
+                }
+                console.tell(
+                    Level::Normal,
+                    "what is finished is stored, and the next run goes on from there",
+                );
+                Status::Stopped
+            }
+        },
+        // A new kind of end is not a good one until it is known.
+        _ => Status::Fault,
+    }
+}

@@ -1,0 +1,91 @@
+//! `ingest`: keeps a searchable vector index in step with documents.
+//!
+//! Standard output carries the result, standard error everything else. Exit status: 0 all done, 1 something failed,
+//! 2 wrong usage or settings, 3 could not start or go on, 130 and 143 interrupted.
+
+mod args;
+mod commands;
+mod console;
+mod embedder;
+mod failure;
+mod interrupt;
+mod layers;
+mod output;
+mod progress;
+mod sources;
+mod spread;
+mod store;
+mod style;
+mod summary;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::args::{Cli, Command};
+use crate::commands::{completions, config, embed, export, run, search, status};
+use crate::console::Console;
+use crate::failure::{Failure, Result, Status};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = parse();
+    let console = Arc::new(Console::new(&cli.global));
+    let status = dispatch(&cli, &console).unwrap_or_else(|failure| {
+        console.failure(&failure);
+        failure.status
+    });
+    ExitCode::from(status.code())
+}
+
+/// Reads the command line; `--help`, `--version` and wrong usage end here.
+fn parse() -> Cli {
+    let matches = Cli::command().color(colors_of_help()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Help and usage errors are printed before flags are read, so `--color` is looked for by hand.
+fn colors_of_help() -> clap::ColorChoice {
+    let mut arguments = std::env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
+        let value = match argument.to_str() {
+            Some("--color") => arguments.next(),
+            Some(argument) => argument.strip_prefix("--color=").map(Into::into),
+            None => None,
+        };
+        match value.as_deref().and_then(std::ffi::OsStr::to_str) {
+            Some("always") => return clap::ColorChoice::Always,
+            Some("never") => return clap::ColorChoice::Never,
+            _ => {}
+        }
+    }
+    clap::ColorChoice::Auto
+}
+
+fn dispatch(cli: &Cli, console: &Arc<Console>) -> Result<Status> {
+    let global = &cli.global;
+    let output = &mut Output::new(global);
+    match &cli.command {
+        Command::Completions(args) => completions::completions(args),
+        Command::Config(args) => config::config(&args.command, global, console, output),
+        Command::Run(args) => block_on(run::run(args, global, console, output)),
+        Command::Search(args) => block_on(search::search(args, global, console, output)),
+        Command::Status => block_on(status::status(global, console, output)),
+        Command::Export => block_on(export::export(global, console, output)),
+        Command::Embed(args) => block_on(embed::embed(args, global, console, output)),
+    }
+}
+
+/// Starts a runtime only for commands that need one, so that the others start fast.
+fn block_on(command: impl Future<Output = Result<Status>>) -> Result<Status> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Status::Stopped, format!("cannot start threads: {error}")))?;
+    let result = runtime.block_on(command);
+    // A thread may still wait for standard input or a name server; nobody waits for it.
+    runtime.shutdown_background();
+    result
+}

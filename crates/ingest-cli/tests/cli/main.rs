@@ -1,0 +1,14 @@
+//! The binary as users and scripts meet it: every command, flag and exit status.
+
+mod config;
+mod embed;
+mod export;
+mod failures;
+mod interrupt;
+mod kill;
+mod run;
+mod search;
+mod server;
+mod sources;
+mod usage;
+mod work;
