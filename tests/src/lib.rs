@@ -1,0 +1,1 @@
+//! What the checks that cross crates share.
