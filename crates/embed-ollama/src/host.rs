@@ -46,7 +46,7 @@ impl Host {
     /// # Errors
     /// `InvalidConfig` for what can be no address at all: an unknown scheme, letters no host name has, a query.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.trim().trim_matches(['"', '\'']).trim();
+        let text = text.trim_matches(|next: char| next.is_whitespace() || matches!(next, '"' | '\''));
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(text, path);
         }
@@ -150,7 +150,9 @@ fn unix(text: &str, path: &str) -> Result<Host> {
     if path.is_empty() || path.chars().any(char::is_control) {
         return Err(invalid(text, "`unix:` is followed by the path of a socket"));
     }
-    let url = format!("unix:{path}");
+    // Slashes beyond the first mean nothing to the system, and would be taken for those of `unix://`.
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let url = format!("unix:{root}{}", path.trim_start_matches('/'));
     Ok(Host {
         shown: url.clone(),
         url,
@@ -219,8 +221,9 @@ fn name(text: &str, host: &str) -> Result<String> {
     Ok(host.to_owned())
 }
 
+/// A quote may stand in a path, but in a setting it is one that was left over.
 fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"/-._~%!$&()*+,;=:@".contains(&byte)
 }
 
 fn invalid(text: &str, why: &str) -> Error {
@@ -239,8 +242,11 @@ fn without_credentials(text: &str) -> String {
     match text.rsplit_once('@') {
         None => text.to_owned(),
         Some((before, after)) => match before.split_once("://") {
-            Some((scheme, _)) => format!("{scheme}://***@{after}"),
-            None => format!("***@{after}"),
+            // A password may hold `://`, too.
+            Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                format!("{scheme}://***@{after}")
+            }
+            _ => format!("***@{after}"),
         },
     }
 }
@@ -287,6 +293,7 @@ mod tests {
             ("ollama.com:1234", "http://ollama.com:1234"),
             ("unix:/run/ollama.sock", "unix:/run/ollama.sock"),
             ("unix:///run/ollama.sock", "unix:/run/ollama.sock"),
+            ("unix://///run//ollama.sock", "unix:/run//ollama.sock"),
         ] {
             assert_eq!(url(text), expected, "{text}");
         }
@@ -334,6 +341,7 @@ mod tests {
             "gpu-box?x=1",
             "gpu-box/a b",
             "gpu-box/a?b",
+            "gpu-box/'a''b",
             "::1:114344",
             "[::1",
             "[::1]11434",
@@ -354,7 +362,11 @@ mod tests {
         assert_eq!(host.url(), "https://ann:s3cret@proxy.example/ollama");
         assert_eq!(host.to_string(), "https://proxy.example/ollama");
         assert!(!format!("{host:?}").contains("s3cret"));
-        for text in ["https://ann:s3cret@a b", "htpp://ann:s3cret@proxy"] {
+        for text in [
+            "https://ann:s3cret@a b",
+            "htpp://ann:s3cret@proxy",
+            "ann:s3cret://x@a b",
+        ] {
             assert!(!Host::parse(text).expect_err(text).to_string().contains("s3cret"));
         }
         let host = Host::parse("http://ann:s3cret@proxy:0").expect("an address");

@@ -22,6 +22,7 @@ pub struct Loader {
     prefix: String,
     folder: Option<PathBuf>,
     file: Option<PathBuf>,
+    text: Option<(PathBuf, String)>,
     environment: Vec<(OsString, OsString)>,
     flags: Vec<(String, String, String)>,
 }
@@ -39,6 +40,7 @@ impl Loader {
             prefix: PREFIX.to_owned(),
             folder: None,
             file: None,
+            text: None,
             environment: Vec::new(),
             flags: Vec::new(),
         }
@@ -71,6 +73,13 @@ impl Loader {
     #[must_use]
     pub fn file(mut self, file: impl Into<PathBuf>) -> Self {
         self.file = Some(file.into());
+        self
+    }
+
+    /// Takes this text for what stands in the file of that name; no file is read.
+    #[must_use]
+    pub fn file_text(mut self, name: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        self.text = Some((name.into(), text.into()));
         self
     }
 
@@ -141,6 +150,9 @@ impl Loader {
     }
 
     fn read(&self) -> Result<Option<(PathBuf, String)>> {
+        if self.text.is_some() {
+            return Ok(self.text.clone());
+        }
         let (path, required) = match (&self.file, &self.folder) {
             (Some(file), _) => (file.clone(), true),
             (None, Some(folder)) => (folder.join(FILE), false),

@@ -15,6 +15,9 @@ use crate::Failure;
 /// Version of the lines that are written; lines of the reference carry none.
 const SCHEMA: u32 = 1;
 
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A line as it stands in the file. Lines of the reference hold the first three fields alone.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -108,6 +111,54 @@ pub struct LogContents {
     pub broken: Vec<BrokenLine>,
 }
 
+impl LogContents {
+    /// Reads the lines of a log, whoever wrote them: blank ones, a byte order mark and the ends of lines of other systems
+    /// do not matter.
+    ///
+    /// # Errors
+    /// The reader's own. Lines that can't be understood are no error, but `broken`.
+    pub fn from_reader(mut reader: impl BufRead) -> io::Result<Self> {
+        let mut contents = Self::default();
+        let mut places: HashMap<_, usize> = HashMap::new();
+        let mut bytes = Vec::new();
+        for number in 1.. {
+            bytes.clear();
+            if reader.read_until(b'\n', &mut bytes)? == 0 {
+                break;
+            }
+            let line = bytes.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1);
+            let line = line.unwrap_or(&bytes).trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            match parse(line) {
+                Ok(entry) => match places.get(&entry.identity()) {
+                    Some(&place) => contents.entries[place] = entry,
+                    None => {
+                        places.insert(entry.identity(), contents.entries.len());
+                        contents.entries.push(entry);
+                    }
+                },
+                Err(reason) => contents.broken.push(BrokenLine {
+                    number,
+                    reason,
+                    bytes: line.to_vec(),
+                }),
+            }
+        }
+        Ok(contents)
+    }
+
+    /// The entries as the lines of a log; broken lines are left out.
+    pub fn to_lines(&self) -> String {
+        let mut bytes = Vec::new();
+        // Texts and numbers always have a form in JSON, and memory can be written to.
+        let rendered =
+            render(&self.entries, &mut bytes).map(|()| String::from_utf8_lossy(&bytes).into_owned());
+        rendered.unwrap_or_default()
+    }
+}
+
 /// The log file. Nothing is kept open between operations.
 #[derive(Clone, Debug)]
 pub struct FailureLog {
@@ -135,35 +186,7 @@ impl FailureLog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LogContents::default()),
             Err(error) => return Err(error),
         };
-        let mut contents = LogContents::default();
-        let mut places: HashMap<_, usize> = HashMap::new();
-        let mut reader = BufReader::new(file);
-        let mut bytes = Vec::new();
-        for number in 1.. {
-            bytes.clear();
-            if reader.read_until(b'\n', &mut bytes)? == 0 {
-                break;
-            }
-            let line = bytes.trim_ascii();
-            if line.is_empty() {
-                continue;
-            }
-            match parse(line) {
-                Ok(entry) => match places.get(&entry.identity()) {
-                    Some(&place) => contents.entries[place] = entry,
-                    None => {
-                        places.insert(entry.identity(), contents.entries.len());
-                        contents.entries.push(entry);
-                    }
-                },
-                Err(reason) => contents.broken.push(BrokenLine {
-                    number,
-                    reason,
-                    bytes: line.to_vec(),
-                }),
-            }
-        }
-        Ok(contents)
+        LogContents::from_reader(BufReader::new(file))
     }
 
     /// Adds entries at the end: one write, then a sync. A last line that was cut short is ended first.
@@ -343,6 +366,17 @@ mod tests {
         log.rewrite(&[]).expect("emptied");
         assert!(!log.path().exists());
         log.rewrite(&[]).expect("still nothing");
+    }
+
+    #[test]
+    fn an_editor_of_another_system_does_no_harm() {
+        let line = LogContents {
+            entries: vec![failure("a", "x")],
+            broken: Vec::new(),
+        };
+        let edited = format!("\u{feff}{}\r\n", line.to_lines().replace('\n', "\r\n"));
+        let read = LogContents::from_reader(edited.as_bytes()).expect("read from memory");
+        assert_eq!(read, line);
     }
 
     #[test]
