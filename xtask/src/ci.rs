@@ -5,13 +5,13 @@ use std::time::Instant;
 use anyhow::bail;
 use xshell::{Shell, cmd};
 
-use crate::{clippy, deny, flags, fuzz, integration, package, tidy};
+use crate::{clippy, deny, flags, fuzz, integration, package, tidy, torture};
 
 /// A name for the report and `--only`, and what is done.
 type Step = (&'static str, fn(&Shell) -> anyhow::Result<()>);
 
 /// Cheap ones first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("format", format),
     ("tidy", tidy::check),
     ("docs", |sh| flags::Docs { check: true }.run(sh)),
@@ -19,6 +19,7 @@ const STEPS: [Step; 10] = [
     ("clippy", clippy::check),
     ("rustdoc", rustdoc),
     ("integration", integration::check),
+    ("torture", torture::check),
     ("package", package::check),
     ("deny", deny::check),
     ("fuzz", fuzz::check),

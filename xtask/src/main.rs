@@ -5,6 +5,7 @@ mod clippy;
 mod deny;
 mod deps;
 mod docs;
+mod drive;
 mod flags;
 mod fuzz;
 mod integration;
@@ -13,6 +14,7 @@ mod quality;
 mod services;
 mod test;
 mod tidy;
+mod torture;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ fn run() -> anyhow::Result<()> {
         XtaskCmd::Integration(cmd) => cmd.run(sh),
         XtaskCmd::Quality(cmd) => cmd.run(sh),
         XtaskCmd::Services(cmd) => cmd.run(sh),
+        XtaskCmd::Torture(cmd) => cmd.run(sh),
     }
 }
 

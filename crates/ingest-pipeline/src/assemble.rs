@@ -11,11 +11,9 @@ use ingest_core::{Chunk, ChunkFailure, ContentHash, DocumentRecord, Record, Resu
 use crate::context::Context;
 use crate::embed::Embedded;
 use crate::pieces::pieces;
+use crate::risk::Risk;
 use crate::split::SplitDocument;
 use crate::write::{Committed, Finished, Job};
-
-/// Vectors that one document may hold, in bytes, before they are handed to the store ahead of it.
-const SPILL: usize = 2 << 20;
 
 /// Identifies an open document.
 type Id = u64;
@@ -54,8 +52,6 @@ struct Open {
     split: SplitDocument,
     slots: Vec<Slot>,
     missing: usize,
-    /// Bytes of vectors held.
-    vectors: usize,
 }
 
 /// A chunk's place.
@@ -122,7 +118,6 @@ impl Assembler {
                 missing: slots.len(),
                 slots,
                 split,
-                vectors: 0,
             },
         );
         for (slot, known) in known.into_iter().enumerate() {
@@ -168,12 +163,23 @@ impl Assembler {
         self.fill(id, slot, vector);
     }
 
-    /// Takes what a worker says of texts.
-    pub(crate) async fn settle(&mut self, texts: Vec<(ContentHash, Embedded)>) -> Result<()> {
+    /// Takes what a worker says of texts. Vectors of documents that are not whole yet are handed to the store ahead of
+    /// them: what was paid for is not lost, nor held in memory for long.
+    pub(crate) async fn settle(
+        &mut self,
+        texts: Vec<(ContentHash, Embedded)>,
+        risk: &mut Risk,
+    ) -> Result<()> {
+        let mut touched = Vec::new();
         for (hash, outcome) in texts {
+            if !matches!(outcome, Embedded::Vector(_)) {
+                risk.safe(&hash);
+            }
             let Some(State::Awaited(waiting)) = self.texts.remove(&hash) else {
+                risk.safe(&hash);
                 continue;
             };
+            touched.extend(waiting.iter().copied());
             match &outcome {
                 Embedded::Vector(vector) => {
                     self.texts
@@ -191,6 +197,7 @@ impl Assembler {
                 self.answer(id, slot, &outcome);
             }
         }
+        self.spill(touched);
         self.ask_for_pieces().await
     }
 
@@ -271,42 +278,34 @@ impl Assembler {
         let Some(place) = open.slots.get_mut(slot) else {
             return;
         };
-        if let Vector::New(vector) = &vector {
-            open.vectors += vector.len() * size_of::<f32>();
-        }
         if place.vector.replace(vector).is_none() {
             open.missing -= 1;
             self.context.tally.counts().progress.chunks_embedded += 1;
         }
-        if open.missing > 0 && open.vectors > SPILL {
-            self.spill(id);
-        }
         self.finish_if_whole(id);
     }
 
-    /// Hands a large document's vectors to the store ahead of it, so that they need not be held.
-    fn spill(&mut self, id: Id) {
-        let Some(open) = self.open.get_mut(&id) else {
-            return;
-        };
-        let vectors = open.take_vectors();
-        open.vectors = 0;
-        let held = open
-            .slots
-            .iter()
-            .map(|slot| slot.chunk.text.len() + self.context.chunk_cost())
-            .sum::<usize>();
-        let spilled = open
-            .slots
-            .iter()
-            .filter(|slot| matches!(slot.vector, Some(Vector::Stored)))
-            .count();
-        let free = spilled * self.context.dimensions.unwrap_or(0) * size_of::<f32>();
-        open.split.permit.resize(held - free);
-        for (hash, _) in &vectors {
-            self.texts.insert(*hash, State::Stored);
+    /// Hands vectors at these places to the store ahead of their documents, where those are not whole.
+    fn spill(&mut self, places: Vec<(Id, usize)>) {
+        let bytes = self.context.dimensions.unwrap_or(0) * size_of::<f32>();
+        let mut vectors = Vec::new();
+        for (id, slot) in places {
+            let Some(open) = self.open.get_mut(&id) else {
+                continue;
+            };
+            let Some(taken) = open.slots.get_mut(slot).and_then(Slot::take_vector) else {
+                continue;
+            };
+            open.split.permit.shrink(bytes);
+            // Another document may have brought it to the store by now, or be about to.
+            if let Some(state @ State::Here(_)) = self.texts.get_mut(&taken.0) {
+                *state = State::Stored;
+                vectors.push(taken);
+            }
         }
-        self.jobs.push(Job::Keep(vectors));
+        if !vectors.is_empty() {
+            self.jobs.push(Job::Keep(vectors));
+        }
     }
 
     fn finish_if_whole(&mut self, id: Id) {
@@ -358,15 +357,21 @@ impl Assembler {
     }
 }
 
+impl Slot {
+    /// The vector, if it is new; from then on the store has it.
+    fn take_vector(&mut self) -> Option<(ContentHash, Vector)> {
+        match &mut self.vector {
+            Some(vector @ Vector::New(_)) => {
+                Some((self.chunk.content_hash, std::mem::replace(vector, Vector::Stored)))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Open {
     fn take_vectors(&mut self) -> Vec<(ContentHash, Vector)> {
-        let mut vectors = Vec::new();
-        for slot in &mut self.slots {
-            if let Some(vector @ Vector::New(_)) = &mut slot.vector {
-                vectors.push((slot.chunk.content_hash, std::mem::replace(vector, Vector::Stored)));
-            }
-        }
-        vectors
+        self.slots.iter_mut().filter_map(Slot::take_vector).collect()
     }
 
     fn finish(self, context: &Context) -> Finished {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::assemble::Assembler;
 use crate::context::Context;
 use crate::embed::{Batch, Settled};
+use crate::risk::Risk;
 use crate::split::SplitDocument;
 use crate::write::{Committed, Job};
 
@@ -103,7 +104,9 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
     // Batches with the workers, and jobs with the writer.
     let (mut embedding, mut writing) = (0_usize, 0_usize);
     let mut halted = false;
-    let most_ready = READY * context.options.workers.max(1);
+    let workers = context.options.workers.max(1);
+    let most_ready = READY * workers;
+    let mut risk = Risk::new(workers * batcher.max_texts, Arc::clone(&context.pressing));
     loop {
         assembler.take_texts().for_each(|chunk| batcher.push(chunk));
         if halted && embedding == 0 {
@@ -122,6 +125,11 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
         let takes = documents.is_some() && batcher.ready.len() < most_ready && writes.len() < most_ready;
         // Only when nothing else could bring more: a full batch is worth waiting for.
         let can_flush = handed_on && writing == 0 && !batcher.open.is_empty();
+        let may_send = batcher
+            .ready
+            .front()
+            .is_some_and(|batch| risk.allows(batch.len()));
+        risk.press(!batcher.ready.is_empty() && !may_send && writes.is_empty());
         tokio::select! {
             biased;
             () = context.halt.halted(), if !halted => {
@@ -135,7 +143,7 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
                     return;
                 };
                 embedding -= usize::from(settled.last);
-                if let Err(error) = assembler.settle(settled.texts).await {
+                if let Err(error) = assembler.settle(settled.texts, &mut risk).await {
                     context.store_failed(&error);
                 }
             }
@@ -145,6 +153,7 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
                     return;
                 };
                 writing -= commit.jobs;
+                commit.hashes.iter().for_each(|hash| risk.safe(hash));
                 assembler.committed(commit);
             }
             permit = jobs.reserve(), if !writes.is_empty() => match (permit, writes.pop_front()) {
@@ -154,9 +163,10 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
                 }
                 _ => return,
             },
-            permit = batches.reserve(), if !batcher.ready.is_empty() => match (permit, batcher.next()) {
+            permit = batches.reserve(), if may_send => match (permit, batcher.next()) {
                 (Ok(permit), Some(batch)) => {
                     embedding += 1;
+                    risk.sent(&batch);
                     permit.send(batch);
                 }
                 _ => return,

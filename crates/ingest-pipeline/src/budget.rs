@@ -158,6 +158,11 @@ impl Permit {
         }
     }
 
+    /// The document holds so many bytes less.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        self.resize(self.bytes.saturating_sub(bytes));
+    }
+
     /// The document has reached the batcher.
     pub(crate) fn arrived(&mut self) {
         self.budget.state().moving -= std::mem::take(&mut self.moving);

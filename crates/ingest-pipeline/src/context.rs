@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use embed_core::Embedder;
 use ingest_core::{Chunker, Claims, ContentHash, Store, TokenCount, estimate_tokens};
+use tokio::sync::watch;
 
 use crate::budget::Budget;
 use crate::halt::Halt;
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) chunk_bytes: AtomicUsize,
     /// Counts commits. A question to the store that was asked after a commit knows of it.
     pub(crate) commits: AtomicU64,
+    /// Whether a batch waits for a commit.
+    pub(crate) pressing: Arc<watch::Sender<bool>>,
 }
 
 /// Counts tokens as the model does, where it can tell.

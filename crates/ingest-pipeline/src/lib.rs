@@ -77,6 +77,7 @@ mod preflight;
 mod remove;
 mod report;
 mod retry;
+mod risk;
 mod run;
 mod search;
 mod seen;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use embed_core::{Embedder, Usage};
 use ingest_core::{ChunkOptions, Chunker, ContentHash, RunGuard, RunInfo, Store};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -142,6 +142,7 @@ async fn prepare(
         dimensions: dimensions.or(embedder.model().dimensions),
         chunk_bytes: SHORTEST_CHUNK.into(),
         commits: 0.into(),
+        pressing: Arc::new(watch::Sender::new(false)),
         store,
         claims: None,
         embedder,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::Failure;
 use crate::budget::Permit;
 use crate::context::Context;
+use crate::risk::pressing;
 use crate::source::Item;
 use crate::tally::{Fate, Stored};
 
@@ -104,6 +105,8 @@ async fn gather(
             () = sleep_until(until) => None,
             // The next documents wait for the memory of these.
             () = context.budget.starved() => None,
+            // The next texts wait for these to be safe.
+            () = pressing(&context.pressing) => None,
         };
         match job {
             Some(Job::Document(document)) => {
