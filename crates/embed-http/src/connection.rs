@@ -85,15 +85,15 @@ impl Connection {
         self.slot.take()
     }
 
-    /// Closes the stream, waits until it is closed, and hands back the slot of a busy connection.
+    /// Closes the stream, waits until it is closed, and hands back the slot of a busy connection. Where the caller gives
+    /// up meanwhile, the slot is freed when the stream is gone.
     pub(crate) async fn close(mut self) -> Option<Slot> {
-        let slot = self.slot.take();
         self.task.abort();
         if self.runtime == Handle::current().id() {
             // Either it ended or it was cancelled; both mean that the stream is gone.
             let _ = (&mut self.task).await;
         }
-        slot
+        self.slot.take()
     }
 }
 

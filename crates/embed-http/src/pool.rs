@@ -18,6 +18,9 @@ use crate::connection::{Connection, Slot};
 /// steady load, so that more workers than `max_idle` do not reconnect between their requests.
 const SURPLUS_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// When to look again for what to close if there is no slot to close it with.
+const CROWDED: Duration = Duration::from_secs(1);
+
 /// Longer idle timeouts are cut to a year, so that adding them to a moment cannot overflow.
 const LONGEST_IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -56,18 +59,25 @@ impl Pool {
     }
 
     /// An idle connection that can be used, or the slot back.
-    pub(crate) async fn take(&self, slot: Slot) -> Result<Connection, Slot> {
-        loop {
-            let Some((_, mut connection)) = self.lock().connections.pop() else {
-                return Err(slot);
-            };
+    pub(crate) async fn take(&self, mut slot: Slot) -> Result<Connection, Slot> {
+        while let Some((_, mut connection)) = self.pop() {
+            // Busy from here on, so that it keeps its slot until it is closed, also where the caller gives up.
+            connection.occupy(slot);
             if connection.is_ready().await {
-                connection.occupy(slot);
                 return Ok(connection);
             }
             // Waited for, so that its replacement does not exceed the limit.
-            connection.close().await;
+            match connection.close().await {
+                Some(back) => slot = back,
+                None => unreachable!("it was given a slot"),
+            }
         }
+        Err(slot)
+    }
+
+    // In a function of its own: the lock must not be held while a connection is waited for.
+    fn pop(&self) -> Option<(Instant, Connection)> {
+        self.lock().connections.pop()
     }
 
     /// Takes back a connection whose answer was read to its end.
@@ -111,7 +121,13 @@ impl Pool {
                 // A surplus may come at any time, and nobody wakes the reaper for it.
                 return Some(until.min(now + self.surplus_timeout()));
             }
-            idle.connections.remove(0);
+            // It counts until it is closed, lest whoever finds nothing idle opens one too many meanwhile.
+            let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+                // Those who hold all slots are about to use what is idle, or end soon.
+                return Some(now + CROWDED);
+            };
+            let (_, mut connection) = idle.connections.remove(0);
+            connection.occupy(slot);
         }
     }
 

@@ -299,3 +299,24 @@ async fn waiting_for_a_slot_is_no_waiting_for_an_answer() {
     tasks.join_all().await;
     assert_eq!(start.elapsed().as_secs(), 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_idled_too_long_is_closed_before_another_takes_its_place() {
+    let server = MemoryServer::handler(|_| ok());
+    let counting = CountingConnector::over(Arc::new(server.clone()));
+    let idle = Duration::from_secs(5);
+    let client = HttpClient::builder("http://memory")
+        .connector(Arc::new(counting.clone()))
+        .max_connections(1)
+        .idle_timeout(idle)
+        .build()
+        .expect("a client");
+    ask(&client).await;
+    // At the very moment at which the connection is closed, and after the one who closes it.
+    let asked = tokio::spawn(async move {
+        sleep(idle).await;
+        ask(&client).await;
+    });
+    asked.await.expect("an answer");
+    assert_eq!((counting.opened(), counting.high_water()), (2, 1), "{counting:?}");
+}

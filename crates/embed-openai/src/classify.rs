@@ -46,9 +46,9 @@ const RUNNER_DIED: &[&str] = &[
     "do embedding request",
     "error reading embed response",
     "unexpected server status",
-    "runner process",
-    ": eof",
 ];
+/// The same, where a whole word says it: a stream that ended, the process that runs the model.
+const RUNNER_WORDS: &[&str] = &["EOF", "runner"];
 
 /// Most characters of a server's words that go into a message, so that the hint after them is never cut off.
 const MOST_WORDS: usize = 240;
@@ -126,6 +126,10 @@ fn judge(status: u16, said: &Said, asked: Asked<'_>) -> (ErrorKind, String) {
 fn kind_of(status: u16, said: &Said, asked: Asked<'_>) -> ErrorKind {
     let lower = said.message.to_lowercase();
     let holds = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let has_word = |words: &[&str]| {
+        let mut said = said.message.split(|c: char| !c.is_ascii_alphanumeric());
+        said.any(|word| words.contains(&word))
+    };
     if status == 402 || said.has_code(QUOTA_CODES) || holds(QUOTA_WORDS) {
         return ErrorKind::QuotaSpent;
     }
@@ -145,11 +149,7 @@ fn kind_of(status: u16, said: &Said, asked: Asked<'_>) -> ErrorKind {
         return ErrorKind::InvalidInput;
     }
     // NaN comes from the model's arithmetic: often gone at the next try.
-    if said
-        .message
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .any(|word| matches!(word, "NaN" | "nan" | "Inf"))
-    {
+    if has_word(&["NaN", "nan", "Inf"]) {
         return ErrorKind::InvalidResponse;
     }
     if said.has_code(&["invalid_api_key", "1004"]) {
@@ -170,7 +170,7 @@ fn kind_of(status: u16, said: &Said, asked: Asked<'_>) -> ErrorKind {
             ErrorKind::InvalidConfig
         }
         501 => ErrorKind::InvalidConfig,
-        400 if holds(RUNNER_DIED) => ErrorKind::Server,
+        400 if holds(RUNNER_DIED) || has_word(RUNNER_WORDS) => ErrorKind::Server,
         409 => ErrorKind::Busy,
         // The model behind a healthy server failed.
         424 => ErrorKind::Server,

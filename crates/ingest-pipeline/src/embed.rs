@@ -235,6 +235,8 @@ impl Worker<'_> {
         let inputs: Vec<&str> = part.texts.iter().map(|chunk| chunk.text.as_str()).collect();
         let mut attempts = retrier.begin();
         let (mut tried, mut outages) = (0, 0);
+        // The row that an answer was bad for, whatever else went wrong since.
+        let mut accused = None;
         loop {
             tokio::select! {
                 () = async { health.ready().await; attempts.ready().await } => {}
@@ -285,8 +287,11 @@ impl Worker<'_> {
                 context.halt.stop(error.kind().as_str(), message);
                 return Fared::Over;
             }
-            // The same answer with a bad row twice is the text's doing.
-            let again = tried < tries && !(tried > 1 && culprit(&error).is_some());
+            // The same bad row twice is the text's doing; once, beside another trouble, it may be the server's.
+            let row = culprit(&error);
+            let convicted = row.is_some() && row == accused;
+            accused = row.or(accused);
+            let again = tried < tries && !convicted;
             let wait = attempts.failed(&error);
             let silent = tried > 1 && is_silence(error.kind());
             if let (true, Some(wait), false) = (again, wait, silent) {

@@ -169,6 +169,38 @@ async fn a_short_trouble_is_retried_and_costs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bad_row_after_another_trouble_is_no_proof_against_a_text() {
+    let case = Case::new();
+    case.write("docs/0.md", document("d0", 1));
+    let embedder = fake().fail_when(|call| match call.number {
+        2 => Some(error(ErrorKind::Connect)),
+        3 => Some(error(ErrorKind::InvalidResponse).with_input(0)),
+        _ => None,
+    });
+    let report = case.run(&embedder, case.options()).await;
+    assert_eq!(report.outcome, Outcome::Ok, "{report:?}");
+    assert_eq!((report.retries, report.chunks.stored), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_bad_row_twice_convicts_its_text_without_a_third_try() {
+    let case = poisoned_case();
+    let embedder = fake().fail_when(|call| {
+        let row = call.inputs.iter().position(|input| input.contains("poison"))?;
+        Some(error(ErrorKind::InvalidResponse).with_input(row))
+    });
+    let report = case.run(&embedder, case.options()).await;
+    assert_eq!(report.outcome, Outcome::Partial, "{report:?}");
+    assert_eq!((report.chunks.stored, report.chunks.failed), (63, 1));
+    let tries = |input: &&String| input.contains("poison");
+    assert_eq!(
+        sent(&embedder).iter().filter(tries).count(),
+        4,
+        "twice in the batch, twice alone"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_named_wait_is_kept_by_all_workers() {
     let case = Case::new();
     for number in 0..8 {

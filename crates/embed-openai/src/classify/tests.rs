@@ -169,6 +169,21 @@ fn each_refusal_is_what_it_means_not_what_its_status_says() {
             Server,
         ),
         (
+            400,
+            r#"{"error":{"message":"unexpected EOF","type":"invalid_request_error"}}"#,
+            Server,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"EOF","type":"invalid_request_error"}}"#,
+            Server,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"llama runner process has terminated: exit status 2"}}"#,
+            Server,
+        ),
+        (
             500,
             r#"{"error":{"message":"json: unsupported value: NaN","type":"api_error"}}"#,
             InvalidResponse,
