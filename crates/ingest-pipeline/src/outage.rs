@@ -1,11 +1,12 @@
 //! Tells a server that is away from a text that makes it fail: a probe with a text known to be good, one for all workers.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use embed_core::{EmbedderExt, Error, ErrorKind, InputKind};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Event;
 use crate::context::Context;
@@ -15,6 +16,9 @@ use crate::error::chain;
 pub(crate) const PROBE: &str = "test";
 /// The longest wait between two probes: work goes on within it, and the time of a probe, after the server's return.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// How long a probe may hang before another one asks beside it: the server may have come back without a word to those who
+/// asked before.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a probe found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,14 +109,18 @@ impl Health {
             wait,
         });
         let mut pause = Duration::from_millis(500);
+        let mut pending = None;
         while Instant::now() < deadline {
             let least = error.retry_after().unwrap_or_default();
-            sleep(pause.max(least).min(deadline - Instant::now())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            // Where a probe hangs, that was pause enough.
+            if pending.is_none() || !least.is_zero() {
+                sleep(pause.max(least).min(deadline - Instant::now())).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
             // The last probe may begin at the deadline itself, so it is given a moment of its own.
             let until = deadline.max(Instant::now() + Duration::from_secs(1));
-            match timeout_at(until, probe(context)).await {
-                Ok(Ok(())) => {
+            match timeout_at(until, probe_beside(context, &mut pending)).await {
+                Ok(Some(Ok(()))) => {
                     self.succeeded();
                     self.returns.fetch_add(1, Ordering::AcqRel);
                     context.tally.event(&Event::OutageEnded {
@@ -120,9 +128,9 @@ impl Health {
                     });
                     return Verdict::Returned;
                 }
-                Ok(Err(next)) if !next.is_retryable() => return refuse(context, &next),
-                Ok(Err(next)) => error = next,
-                Err(_) => {}
+                Ok(Some(Err(next))) if !next.is_retryable() => return refuse(context, &next),
+                Ok(Some(Err(next))) => error = next,
+                Ok(None) | Err(_) => {}
             }
         }
         let message = format!(
@@ -163,6 +171,29 @@ fn refuse(context: &Context, error: &Error) -> Verdict {
     };
     context.halt.stop(error.kind().as_str(), message);
     Verdict::Over
+}
+
+/// A probe under way.
+type Probe<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// Probes; returns what is heard within [`PATIENCE`]. One probe that hangs goes on, since giving it up would make a server
+/// give up loading its model, and is asked beside.
+async fn probe_beside<'a>(
+    context: &'a Context,
+    pending: &mut Option<Probe<'a>>,
+) -> Option<Result<(), Error>> {
+    let Some(mut first) = pending.take() else {
+        let mut first: Probe<'_> = Box::pin(probe(context));
+        let heard = timeout(PATIENCE, &mut first).await.ok();
+        *pending = heard.is_none().then_some(first);
+        return heard;
+    };
+    let beside = tokio::select! {
+        heard = &mut first => return Some(heard),
+        heard = timeout(PATIENCE, probe(context)) => heard.ok(),
+    };
+    *pending = Some(first);
+    beside
 }
 
 async fn probe(context: &Context) -> Result<(), Error> {

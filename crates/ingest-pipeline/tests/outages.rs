@@ -48,6 +48,32 @@ async fn an_outage_is_waited_out_with_one_probe_and_nothing_is_set_aside() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_hangs_does_not_hide_the_servers_return() {
+    let case = poisoned_case();
+    let began: Arc<std::sync::OnceLock<Instant>> = Arc::default();
+    let hears = Arc::clone(&began);
+    // Refuses for five seconds, then takes requests and never answers them until it is back at thirty.
+    let embedder = fake()
+        .fail_when(move |call| {
+            let gone = (call.number >= 3).then(|| began.get_or_init(Instant::now).elapsed())?;
+            (gone < Duration::from_secs(5)).then(|| error(ErrorKind::Connect))
+        })
+        .before_answer(move |_| {
+            let gone = hears.get().map(Instant::elapsed).unwrap_or_default();
+            let hangs = gone >= Duration::from_secs(5) && gone < Duration::from_secs(30);
+            sleep(Duration::from_secs(if hangs { 300 } else { 0 }))
+        });
+    let mut options = case.options();
+    options.batch_size = 4;
+    let start = Instant::now();
+    let report = case.run(&embedder, options).await;
+    assert_eq!(report.outcome, Outcome::Ok, "{report:?}");
+    assert_eq!((report.chunks.embedded, report.chunks.failed), (64, 0));
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(30 + 15), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_beyond_the_wait_stops_the_run_with_all_finished_work_kept() {
     let case = Case::new();
     for number in 0..8 {
