@@ -1,1 +1,3 @@
 //! What the checks that cross crates share.
+
+pub mod weather;

@@ -115,6 +115,11 @@ impl Store for MemoryStore {
     }
 
     async fn begin_run(&self, info: &RunInfo, wait: Duration) -> Result<Box<dyn RunGuard>> {
+        // Without a thread where nobody is in the way, so that a run in memory depends on nothing but its own runtime.
+        match self.shared.claim(info) {
+            Err(error) if error.kind() == ErrorKind::Locked => {}
+            outcome => return outcome,
+        }
         let (shared, info) = (Arc::clone(&self.shared), info.clone());
         lock::wait_for(wait, move || shared.claim(&info)).await
     }
