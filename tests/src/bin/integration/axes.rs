@@ -95,6 +95,7 @@ pub(crate) enum Adapter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreKind {
     Sqlite,
+    Postgres,
 }
 
 /// One point of the matrix.
@@ -113,7 +114,7 @@ pub(crate) struct Point {
 const BATCHES: [usize; 3] = [1, 7, 64];
 const CONCURRENCIES: [usize; 3] = [1, 4, 10];
 const ADAPTERS: [Adapter; 2] = [Adapter::Async, Adapter::Blocking];
-const STORES: [StoreKind; 1] = [StoreKind::Sqlite];
+const STORES: [StoreKind; 2] = [StoreKind::Sqlite, StoreKind::Postgres];
 
 impl Point {
     pub(crate) fn name(&self) -> String {
@@ -123,6 +124,7 @@ impl Point {
         };
         let store = match self.store {
             StoreKind::Sqlite => "sqlite",
+            StoreKind::Postgres => "postgres",
         };
         format!(
             "{}/{}-at-once-{}/{}/{adapter}/{store}",

@@ -1,12 +1,14 @@
 //! Texts through the pipeline into a store, and what is found there.
 
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use embed_core::Embedder;
 use ingest_core::{FailedChunk, Store, StoredChunk};
 use ingest_pipeline::{Cancel, JsonlInput, RunOptions, Source, SourceSpec};
+use ingest_store::testing::Server;
 use serde_json::json;
 
 use crate::axes::StoreKind;
@@ -36,11 +38,37 @@ pub(crate) async fn ingest(
     kind: StoreKind,
 ) -> anyhow::Result<Ingested> {
     let folder = tempfile::tempdir()?;
-    let store: Arc<dyn Store> = match kind {
+    match kind {
         StoreKind::Sqlite => {
-            ingest_store::open(&format!("sqlite:{}", folder.path().join("index.db").display())).await?
+            let url = format!("sqlite:{}", folder.path().join("index.db").display());
+            ingest_into(
+                ingest_store::open(&url).await?,
+                folder.path(),
+                embedder,
+                texts,
+                pace,
+            )
+            .await
         }
-    };
+        StoreKind::Postgres => {
+            let server = Server::find().map_err(anyhow::Error::msg)?;
+            let database = server.database().await;
+            let store = database.store().await;
+            // What fails leaves its database for a look.
+            let ingested = ingest_into(store, folder.path(), embedder, texts, pace).await?;
+            server.drop_database(&database.name).await;
+            Ok(ingested)
+        }
+    }
+}
+
+async fn ingest_into(
+    store: Arc<dyn Store>,
+    base: &Path,
+    embedder: Arc<dyn Embedder>,
+    texts: &[String],
+    pace: Pace,
+) -> anyhow::Result<Ingested> {
     let lines: String = texts
         .iter()
         .enumerate()
@@ -50,7 +78,7 @@ pub(crate) async fn ingest(
         name: "texts".to_owned(),
         reader: Box::new(Cursor::new(lines)),
     };
-    let mut options = RunOptions::new(vec![Source::new(SourceSpec::Jsonl(input))], folder.path());
+    let mut options = RunOptions::new(vec![Source::new(SourceSpec::Jsonl(input))], base);
     options.chunk_size = CHUNK_TOKENS;
     options.batch_size = pace.batch;
     options.workers = pace.workers;

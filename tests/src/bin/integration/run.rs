@@ -5,8 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use ingest_store::testing::Server;
 use tokio::time::timeout;
 
+use crate::axes::StoreKind;
 use crate::cells::Cell;
 use crate::report::{Done, Status};
 use crate::target::Target;
@@ -53,6 +55,12 @@ pub(crate) async fn run(target: &mut Target, cell: &Cell) -> Done {
 }
 
 async fn verdict(target: &mut Target, cell: &Cell) -> anyhow::Result<Verdict> {
+    if let Cell::Short(point) | Cell::Long(point) = cell
+        && point.store == StoreKind::Postgres
+        && let Err(reason) = Server::find()
+    {
+        return Ok(Verdict::Skipped(format!("there is no PostgreSQL: {reason}")));
+    }
     match cell {
         Cell::Short(point) => matrix::short(target, point).await.map(Verdict::Passed),
         Cell::Long(point) => matrix::over_long(target, point).await.map(Verdict::Passed),
