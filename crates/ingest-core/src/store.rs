@@ -64,6 +64,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// not [`Vector::New`] is passed over.
     async fn keep_vectors(&self, vectors: Vec<(ContentHash, Vector)>) -> Result<()>;
 
+    /// Does both, [`keep_vectors`](Self::keep_vectors) first: a chunk's [`Vector::Stored`] may be one of those kept. A store
+    /// that can do so makes it one transaction, which costs less than two.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace); no document is replaced then.
+    async fn replace_and_keep(
+        &self,
+        documents: Vec<DocumentRecord>,
+        vectors: Vec<(ContentHash, Vector)>,
+    ) -> Result<()> {
+        self.keep_vectors(vectors).await?;
+        self.replace(documents).await
+    }
+
     /// Notes that these documents are the same as before although they now come from another origin or with another
     /// revision of their fields; chunks stay, and so do the counts. Unknown ones are passed over.
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()>;

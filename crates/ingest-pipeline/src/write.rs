@@ -64,12 +64,11 @@ pub(crate) async fn write(
     let mut next = jobs.recv().await;
     while let Some(job) = next.take() {
         let (done, following) = match job {
-            Job::Document(first) => {
-                let (group, following) = gather(&context, *first, &mut jobs).await;
-                (context.replace(group).await, following)
-            }
-            Job::Keep(vectors) => (context.keep(vectors).await, None),
             Job::Touch(states) => (context.touch(states).await, None),
+            first => {
+                let (group, following) = gather(&context, first, &mut jobs).await;
+                (context.store(group).await, following)
+            }
         };
         match done {
             Ok(done) => {
@@ -89,16 +88,46 @@ pub(crate) async fn write(
     }
 }
 
-/// Adds what comes soon to a document; also returns the job that did not fit in.
-async fn gather(
-    context: &Context,
-    first: Finished,
-    jobs: &mut mpsc::Receiver<Job>,
-) -> (Vec<Finished>, Option<Job>) {
+/// What goes into one transaction.
+#[derive(Default)]
+struct Group {
+    jobs: usize,
+    bytes: usize,
+    documents: Vec<Finished>,
+    kept: Vec<(ContentHash, Vector)>,
+}
+
+impl Group {
+    /// Adds a job; returns it if it belongs elsewhere.
+    fn add(&mut self, job: Job) -> Option<Job> {
+        match job {
+            Job::Document(document) => {
+                self.bytes += document.bytes;
+                self.documents.push(*document);
+            }
+            Job::Keep(vectors) => {
+                let values = vectors.iter().map(|(_, vector)| match vector {
+                    Vector::New(values) => values.len(),
+                    _ => 0,
+                });
+                self.bytes += values.sum::<usize>() * size_of::<f32>();
+                self.kept.extend(vectors);
+            }
+            job @ Job::Touch(_) => return Some(job),
+        }
+        self.jobs += 1;
+        None
+    }
+}
+
+/// Adds what comes soon to a job; also returns the job that did not fit in.
+async fn gather(context: &Context, first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Group, Option<Job>) {
     let until = Instant::now() + GROUP_TIME;
-    let mut bytes = first.bytes;
-    let mut group = vec![first];
-    while bytes < GROUP_BYTES {
+    let mut group = Group::default();
+    if let Some(other) = group.add(first) {
+        return (group, Some(other));
+    }
+    while group.bytes < GROUP_BYTES {
         let job = tokio::select! {
             biased;
             job = jobs.recv() => job,
@@ -108,25 +137,28 @@ async fn gather(
             // The next texts wait for these to be safe.
             () = pressing(&context.pressing) => None,
         };
-        match job {
-            Some(Job::Document(document)) => {
-                bytes += document.bytes;
-                group.push(*document);
-            }
-            Some(other) => return (group, Some(other)),
-            None => break,
+        let Some(job) = job else {
+            break;
+        };
+        if let Some(other) = group.add(job) {
+            return (group, Some(other));
         }
     }
     (group, None)
 }
 
 impl Context {
-    async fn replace(&self, group: Vec<Finished>) -> Result<Committed> {
-        let bytes: usize = group.iter().map(|document| document.bytes).sum();
-        let mut written = Vec::with_capacity(group.len());
-        let mut records = Vec::with_capacity(group.len());
-        let mut hashes = Vec::new();
-        for document in group {
+    async fn store(&self, group: Group) -> Result<Committed> {
+        let Group {
+            jobs,
+            bytes,
+            documents,
+            kept,
+        } = group;
+        let mut written = Vec::with_capacity(documents.len());
+        let mut records = Vec::with_capacity(documents.len());
+        let mut hashes: Vec<_> = kept.iter().map(|(hash, _)| *hash).collect();
+        for document in documents {
             hashes.extend(new_vectors(&document.record));
             written.push(Written {
                 stored: self.stored(&document.record, document.before.as_ref()),
@@ -136,11 +168,10 @@ impl Context {
             });
             records.push(document.record);
         }
-        let jobs = written.len();
         if bytes <= REPEATABLE_BYTES {
-            repeat(|| self.store.replace(records.clone())).await?;
+            repeat(|| self.store.replace_and_keep(records.clone(), kept.clone())).await?;
         } else {
-            self.store.replace(records).await?;
+            self.store.replace_and_keep(records, kept).await?;
         }
         let failures: Vec<Failure> = written
             .iter()
@@ -161,16 +192,6 @@ impl Context {
         }
         Ok(Committed {
             jobs,
-            hashes,
-            commit: 0,
-        })
-    }
-
-    async fn keep(&self, vectors: Vec<(ContentHash, Vector)>) -> Result<Committed> {
-        let hashes = vectors.iter().map(|(hash, _)| *hash).collect();
-        repeat(|| self.store.keep_vectors(vectors.clone())).await?;
-        Ok(Committed {
-            jobs: 1,
             hashes,
             commit: 0,
         })

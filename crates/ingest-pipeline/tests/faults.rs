@@ -136,7 +136,9 @@ async fn a_short_conflict_is_tried_again() {
     let store = FaultyStore::new(Arc::new(MemoryStore::new()));
     let case = Case::with(Arc::new(store.clone()));
     before(&case);
-    store.plan(Some(Fault::at(1).of("replace").kind(ErrorKind::Transient)));
+    store.plan(Some(
+        Fault::at(1).of("replace_and_keep").kind(ErrorKind::Transient),
+    ));
     let embedder = fake();
     let report = case.run(&embedder, options(&case)).await;
     assert_eq!((report.outcome, store.failures()), (Outcome::Ok, 1));

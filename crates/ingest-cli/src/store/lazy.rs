@@ -87,6 +87,14 @@ impl Store for LazyStore {
         self.now().keep_vectors(vectors).await
     }
 
+    async fn replace_and_keep(
+        &self,
+        documents: Vec<DocumentRecord>,
+        vectors: Vec<(ContentHash, Vector)>,
+    ) -> Result<()> {
+        self.now().replace_and_keep(documents, vectors).await
+    }
+
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
         self.now().touch(states).await
     }

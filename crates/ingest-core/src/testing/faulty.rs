@@ -205,6 +205,18 @@ impl Store for FaultyStore {
         self.pass("keep_vectors", self.inner.keep_vectors(vectors)).await
     }
 
+    async fn replace_and_keep(
+        &self,
+        documents: Vec<DocumentRecord>,
+        vectors: Vec<(ContentHash, Vector)>,
+    ) -> Result<()> {
+        self.pass(
+            "replace_and_keep",
+            self.inner.replace_and_keep(documents, vectors),
+        )
+        .await
+    }
+
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
         self.pass("touch", self.inner.touch(states)).await
     }

@@ -139,6 +139,22 @@ impl Store for PostgresStore {
         self.write(|session| write::keep(session, &vectors)).await
     }
 
+    async fn replace_and_keep(
+        &self,
+        documents: Vec<DocumentRecord>,
+        vectors: Vec<(ContentHash, Vector)>,
+    ) -> Result<()> {
+        let documents = check::documents(documents)?;
+        let (documents, vectors) = (&documents, &vectors);
+        self.write(|session| async move {
+            if !vectors.is_empty() {
+                write::keep(Arc::clone(&session), vectors).await?;
+            }
+            write::replace(session, documents).await
+        })
+        .await
+    }
+
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
         self.write(|session| write::touch(session, &states)).await
     }

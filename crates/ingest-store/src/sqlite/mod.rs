@@ -151,6 +151,19 @@ impl Store for SqliteStore {
         self.write("write to", move |tx| write::keep(tx, &vectors)).await
     }
 
+    async fn replace_and_keep(
+        &self,
+        documents: Vec<DocumentRecord>,
+        vectors: Vec<(ContentHash, Vector)>,
+    ) -> Result<()> {
+        let documents = check::documents(documents)?;
+        self.write("write to", move |tx| {
+            write::keep(tx, &vectors)?;
+            write::replace(tx, &documents)
+        })
+        .await
+    }
+
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
         self.write("write to", move |tx| write::touch(tx, &states)).await
     }

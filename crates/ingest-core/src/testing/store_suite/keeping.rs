@@ -2,7 +2,7 @@
 
 use super::super::samples::{document, failure, identity, new_vector, text_query, vector_query};
 use super::{Place, bound, found, sources};
-use crate::{ContentHash, DocumentState, ModelIdentity, Removed, Vector};
+use crate::{ContentHash, DocumentState, ErrorKind, ModelIdentity, Removed, Vector};
 
 const EAST: [f32; 4] = [1.0, 0.0, 0.0, 0.0];
 const NORTH: [f32; 4] = [0.0, 1.0, 0.0, 0.0];
@@ -53,6 +53,29 @@ pub async fn kept_vectors_stay_until_swept(place: &dyn Place) {
     assert_eq!(sources(&*store, &vector_query(EAST)).await, ["a"]);
     assert_eq!(store.sweep().await.expect("sweep"), 1);
     assert_eq!(store.known(&hashes).await.expect("known"), [true, false, false]);
+}
+
+/// Vectors of documents that are not whole go to the store beside whole ones.
+pub async fn vectors_are_kept_beside_documents(place: &dyn Place) {
+    let store = bound(place).await;
+    let hashes = ["apple", "pear"].map(ContentHash::of_text);
+    let kept = |apple| vec![(hashes[0], apple), (hashes[1], new_vector(NORTH))];
+    let documents = || vec![document("a", &[("apple", Vector::Stored)])];
+    let wrong = new_vector([0.0; 4]);
+    let refused = store.replace_and_keep(documents(), kept(wrong)).await;
+    assert_eq!(
+        refused.expect_err("a vector without a direction").kind(),
+        ErrorKind::InvalidInput
+    );
+    assert_eq!(store.status().await.expect("status").documents, 0);
+    let done = store.replace_and_keep(documents(), kept(new_vector(EAST))).await;
+    done.expect("both");
+    assert_eq!(sources(&*store, &vector_query(EAST)).await, ["a"]);
+    assert_eq!(store.known(&hashes).await.expect("known"), [true, true]);
+    store
+        .replace_and_keep(Vec::new(), Vec::new())
+        .await
+        .expect("nothing");
 }
 
 /// A renamed file embeds nothing: its vectors outlive it until the sweep at the end of the run.

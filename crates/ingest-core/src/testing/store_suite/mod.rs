@@ -65,6 +65,7 @@ macro_rules! store_checks {
             a_stored_vector_must_be_stored,
             a_vector_needs_a_model,
             kept_vectors_stay_until_swept,
+            vectors_are_kept_beside_documents,
             a_moved_document_reuses_its_vectors,
             touching_changes_origin_and_revision_alone,
             removing_passes_over_unknown_sources,
