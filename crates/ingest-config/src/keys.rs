@@ -203,6 +203,7 @@ pub const KEYS: &[Key] = &[
     Key::new("ingest_batch_retries", Stage::Run, integer(1, 100), "How often a batch is tried in all, the first time included.").or("3").unit("attempts"),
     Key::new("ingest_failure_log", Stage::Run, Kind::Path, "File that failures are noted in, one JSON object a line.").or(".ingestion-failures.json"),
     Key::new("max_delete", Stage::Run, Kind::MaxDelete, "A run that would remove more documents than this is refused: a number, or a share of those stored from the same sources.").or("50%"),
+    Key::new("max_file_size", Stage::Run, integer(1, 4_096), "Larger files are passed over and named. A file is held in memory whole, a table with up to ten times its size.").or("24").unit("MiB"),
     Key::new("wait", Stage::Run, Kind::Duration { min: Duration::ZERO, max: Duration::from_secs(7 * 24 * 60 * 60) }, "How long an unreachable server is waited for; `0` is not at all.").or("60s").unit("seconds"),
     Key::new("data_dir", Stage::Run, Kind::Path, "Folder that the paths of `[[sources]]` are relative to. Not set: the current folder.").also(&["DATA_DIR"]),
     Key::new("sources", Stage::Run, Kind::Sources, "Named sources, as `[[sources]]` tables with `name`, `paths`, `include`, `exclude` and `enabled`; in the environment, a JSON array of such objects."),

@@ -115,6 +115,8 @@ pub struct RunSettings {
     pub failure_log: PathBuf,
     /// `max_delete`: most documents that a run may remove. Default 50 %.
     pub max_delete: MaxDelete,
+    /// `max_file_size`: files larger than this are passed over, 1 to 4,096 MiB. Default 24.
+    pub max_file_size: u64,
     /// `wait`: how long an unreachable server is waited for, up to 7 days. Default 60 s.
     pub wait: Duration,
     /// `data_dir`: what the paths of sources are relative to. Default: the current folder.

@@ -63,6 +63,7 @@ impl Settings {
                     Some(Typed::MaxDelete(limit)) => *limit,
                     _ => MaxDelete::Percent(50),
                 },
+                max_file_size: values.integer("max_file_size").unwrap_or_default(),
                 wait: values.duration("wait").unwrap_or_default(),
                 data_dir: values.path("data_dir"),
                 sources: match values.get("sources") {

@@ -194,7 +194,7 @@ pub struct RunOptions {
     pub no_ignore: bool,
     /// Files and folders that are never documents: the store itself, say. The failure log is left out by itself.
     pub skip_paths: Vec<PathBuf>,
-    /// Files larger than this, in bytes, are skipped with a reason. Default 64 MiB.
+    /// Files larger than this, in bytes, are skipped with a reason. Default 24 MiB.
     pub max_file_bytes: u64,
 
     /// Most tokens of a chunk. Default 400.
@@ -259,7 +259,7 @@ impl RunOptions {
             exclude: Vec::new(),
             no_ignore: false,
             skip_paths: Vec::new(),
-            max_file_bytes: 64 << 20,
+            max_file_bytes: 24 << 20,
             chunk_size: 400,
             chunk_overlap: 50,
             workers: 4,

@@ -107,6 +107,7 @@ fn options(
         workers(settings, console)
     };
     options.batch_size = settings.embedding.batch_size;
+    options.max_file_bytes = settings.run.max_file_size << 20;
     options.tries = settings.run.batch_retries;
     options.wait = settings.run.wait;
     options.on_too_long = match settings.embedding.on_too_long {
