@@ -1,5 +1,6 @@
 //! The vector decoder against answers of every make.
 
+mod broken;
 mod examples;
 mod random;
 mod responses;
