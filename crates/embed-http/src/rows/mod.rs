@@ -5,6 +5,8 @@
 //! around them, [`vector`] reads arrays of numbers, [`base64`] reads strings. [`matrix`] takes the values and holds
 //! the bounds. All of it is fed in pieces that may end anywhere.
 
+#[cfg(all(target_arch = "x86_64", not(embed_http_portable)))]
+mod avx2;
 mod base64;
 mod decoder;
 mod error;

@@ -8,13 +8,16 @@
 /// Bytes that [`leading`] looks at.
 pub(super) const WINDOW: usize = 32;
 
+/// Numbers that are read together.
+pub(super) const BLOCK: usize = 64;
+
 /// Most decimal digits that always fit a `u64`.
 const MANTISSA_DIGITS: u32 = 19;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
-const POWERS: [u64; 15] = {
+pub(super) const POWERS: [u64; 15] = {
     let mut powers = [1; 15];
     let mut exponent = 1;
     while exponent < powers.len() {
@@ -25,7 +28,7 @@ const POWERS: [u64; 15] = {
 };
 
 // Exact up to 10^22, correctly rounded beyond.
-const POWERS_F64: [f64; 39] = [
+pub(super) const POWERS_F64: [f64; 39] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32, 1e33, 1e34, 1e35,
     1e36, 1e37, 1e38,
@@ -201,23 +204,26 @@ fn scale(mantissa: u64, exponent: i64) -> Option<f32> {
 /// Rounds to `f32` a value whose error is at most 3 units in its last place; `None` where that leaves two choices.
 #[inline(always)]
 fn round(value: f64) -> Option<f32> {
+    (!is_doubtful(value)).then_some(value as f32)
+}
+
+/// Whether a value whose error is at most 3 units in its last place may round to either of two `f32`.
+#[inline(always)]
+pub(super) fn is_doubtful(value: f64) -> bool {
     // Of the 52 bits after the leading one, `f32` keeps 23. The boundary between two `f32` is where the other 29 are
     // a one and zeros: if that lies within the error, the side on which the true value stands is not known.
     const LOW: u64 = (1 << 29) - 1;
     const BOUNDARY: u64 = 1 << 28;
     const ERROR: u64 = 4;
     let low = value.to_bits() & LOW;
-    if low.wrapping_sub(BOUNDARY - ERROR) <= 2 * ERROR {
-        return None;
-    }
-    Some(value as f32)
+    low.wrapping_sub(BOUNDARY - ERROR) <= 2 * ERROR
 }
 
 /// Converts a number below 2^52.
 // `as f64` would do. But on x86-64 its instruction keeps half of its target register, and so waits for whoever wrote
 // that last: the division of the number before. This one makes the numbers independent of each other.
 #[inline(always)]
-fn small_to_f64(mantissa: u64) -> f64 {
+pub(super) fn small_to_f64(mantissa: u64) -> f64 {
     const TWO_TO_52: f64 = (1_u64 << 52) as f64;
     f64::from_bits(TWO_TO_52.to_bits() | mantissa) - TWO_TO_52
 }

@@ -1,8 +1,10 @@
 //! The numbers of one vector, from pieces of text that end anywhere.
 
+#[cfg(all(target_arch = "x86_64", not(embed_http_portable)))]
+use super::avx2;
 use super::error::{DecodeFault, excerpt};
 use super::matrix::Matrix;
-use super::number::{self, WINDOW};
+use super::number::{self, BLOCK, WINDOW};
 
 /// Longest text of a number. Servers print at most 25 bytes; all of a halfway case of `f32` has some 150.
 const LONGEST: usize = 1024;
@@ -102,10 +104,22 @@ impl Vector {
 /// their text with the commas and the blanks behind them.
 #[inline]
 fn run(bytes: &[u8], matrix: &mut Matrix) -> usize {
-    // A buffer of its own, so that nothing in the loop can call the allocator.
-    let mut values = [0.0; 64];
+    // A buffer of its own, so that nothing in the loops can call the allocator.
+    let mut values = [0.0; BLOCK];
     let mut rest = bytes;
+    #[cfg(all(target_arch = "x86_64", not(embed_http_portable)))]
+    let mut is_usual = true;
     loop {
+        #[cfg(all(target_arch = "x86_64", not(embed_http_portable)))]
+        if is_usual {
+            let (count, length) = avx2::block(rest, matrix.room(), &mut values);
+            matrix.values().extend_from_slice(&values[..count]);
+            rest = &rest[length..];
+            if count == BLOCK {
+                continue;
+            }
+            is_usual = count > 0;
+        }
         let mut count = 0;
         for slot in values.iter_mut().take(matrix.room()) {
             let Some(window) = rest.first_chunk::<WINDOW>() else {
