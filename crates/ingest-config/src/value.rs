@@ -192,6 +192,29 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn durations_are_shown_in_the_largest_unit_that_fits() {
+        for (millis, text) in [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_500, "1500ms"),
+            (30_000, "30s"),
+            (300_000, "300s"),
+            (540_000, "540s"),
+            (600_000, "10m"),
+            (601_000, "601s"),
+            (5_400_000, "90m"),
+            (7_200_000, "2h"),
+            (86_400_000, "1d"),
+            (90_000_000, "25h"),
+            (172_800_000, "2d"),
+        ] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(format_duration(duration), text);
+            assert_eq!(parse_duration(text), Some(duration));
+        }
+    }
+
+    #[test]
     fn durations_are_read_in_every_form() {
         let millis = |text| parse_duration(text).map(|duration| duration.as_millis());
         assert_eq!(millis("300s"), Some(300_000));

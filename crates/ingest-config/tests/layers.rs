@@ -412,3 +412,45 @@ fn an_empty_prefix_is_a_value_and_not_the_same_as_none() {
         Some("query: ".to_owned())
     );
 }
+
+#[test]
+fn every_choice_is_taken_and_shown_by_its_name() {
+    let providers = [
+        ("auto", ProviderChoice::Auto),
+        ("ollama", ProviderChoice::Ollama),
+        ("openai", ProviderChoice::OpenAi),
+        ("static", ProviderChoice::Static),
+    ];
+    for (name, choice) in providers {
+        let settings = set("embedding_provider", name).expect(name);
+        assert_eq!(settings.embedding.provider, choice);
+        assert_eq!((choice.as_str(), choice.to_string().as_str()), (name, name));
+    }
+    for (name, choice) in [
+        ("split", OnTooLong::Split),
+        ("truncate", OnTooLong::Truncate),
+        ("fail", OnTooLong::Fail),
+    ] {
+        assert_eq!(
+            set("on_too_long", name).expect(name).embedding.on_too_long,
+            choice
+        );
+    }
+    for (text, limit) in [("7", MaxDelete::Documents(7)), ("30%", MaxDelete::Percent(30))] {
+        assert_eq!(set("max_delete", text).expect(text).run.max_delete, limit);
+        assert_eq!(limit.to_string(), text);
+    }
+    let weighed = set("vector_weight", "0.25").expect("a weight");
+    assert_eq!(weighed.search.vector_weight, Some(0.25));
+}
+
+#[test]
+fn a_secret_knows_only_whether_it_is_empty() {
+    let settings = set("openai_api_key", "k3y").expect("a key");
+    let key = settings.embedding.openai_api_key.expect("a key");
+    assert!(!key.is_empty());
+    assert_eq!(format!("{key:?} {key}"), "*** ***");
+    let address = set("ollama_host", "http://user:pa55@host").expect("an address");
+    let shown = format!("{:?}", address.embedding.ollama_host);
+    assert!(shown.contains("host") && !shown.contains("pa55"), "{shown}");
+}
