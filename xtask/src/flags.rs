@@ -1,5 +1,7 @@
 //! The whole grammar.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// The tasks of this workspace.
     cmd xtask {
@@ -61,6 +63,19 @@ xflags::xflags! {
             optional --kills count: usize
             /// What decides about documents and moments. Default: another one each time.
             optional --seed number: u64
+        }
+
+        /// Measures what the client, the stores and whole runs cost, each beside something it is compared with
+        /// (docs/performance.md tells what and why). An hour or so; the machine should have nothing else to do.
+        cmd bench {
+            /// Runs of each side. Default: 5.
+            optional --pairs count: usize
+            /// Only this row of the table; may be repeated.
+            repeated --only row: String
+            /// Writes the figures into docs/performance.md.
+            optional --write
+            /// Writes the figures of every pair into this file, too.
+            optional --json file: PathBuf
         }
 
         /// Measures how well searches find what they should, over documents that npm packages carry (needs npm once,

@@ -1,5 +1,6 @@
 //! The tasks of this workspace: `cargo xtask --help`.
 
+mod bench;
 mod ci;
 mod clippy;
 mod deny;
@@ -39,6 +40,7 @@ fn run() -> anyhow::Result<()> {
     sh.change_dir(root());
     match flags.subcommand {
         XtaskCmd::Test(cmd) => cmd.run(sh),
+        XtaskCmd::Bench(cmd) => cmd.run(sh),
         XtaskCmd::Ci(cmd) => cmd.run(sh),
         XtaskCmd::Deps(cmd) => cmd.run(sh),
         XtaskCmd::Docs(cmd) => cmd.run(sh),

@@ -54,7 +54,7 @@ impl flags::Services {
 }
 
 /// Finds the server, or starts it; returns its address.
-fn up(sh: &Shell) -> anyhow::Result<String> {
+pub(crate) fn up(sh: &Shell) -> anyhow::Result<String> {
     if let Some(given) = given() {
         return Ok(given);
     }

@@ -1,7 +1,8 @@
-//! Rows a second into PostgreSQL: `replace` against `COPY` of the same rows into the same table, with the same indexes.
+//! Rows a second into PostgreSQL: `replace` against `COPY` of the same rows into the same table, with the same indexes;
+//! and a first load that builds the index of vectors at its end against one that finds it in place.
 //!
 //! `DATABASE_URL=… cargo bench -p ingest-store --features postgres --bench postgres [-- ROWS]`. The database is one to
-//! throw away: its `chunks` are cleared. The ways take turns, and the median of their rates counts.
+//! throw away: its `chunks` are cleared. The ways take turns; the rates of all rounds are told, a line for each way.
 
 use std::env;
 use std::error::Error;
@@ -35,16 +36,24 @@ fn main() -> Outcome<()> {
     runtime.block_on(measure(&url, rows))
 }
 
+const WRITE: [&str; 4] = [
+    "replace, 64 rows a transaction",
+    "temp table + COPY + merge, 64 rows a transaction",
+    "COPY, 64 rows a transaction",
+    "COPY, all rows in one transaction",
+];
+
+const INDEX: [&str; 2] = ["index built at the end", "index in place during the load"];
+
 async fn measure(url: &str, rows: usize) -> Outcome<()> {
-    let documents = documents(rows / CHUNKS_PER_DOCUMENT);
-    let rows = documents.len() * CHUNKS_PER_DOCUMENT;
     let store = ingest_store::open(url).await?;
     let client = connect(url).await?;
+    println!("{rows} rows of {DIMENSIONS} dimensions, {ROUNDS} rounds, rows a second");
+    let documents = documents(rows / CHUNKS_PER_DOCUMENT);
     let mut rates: [Vec<f64>; 4] = Default::default();
     for _ in 0..ROUNDS {
         for (way, rates) in rates.iter_mut().enumerate() {
-            store.clear().await?;
-            store.bind(&identity()).await?;
+            empty(&store, &client).await?;
             let started = Instant::now();
             match way {
                 0 => replace(&store, &documents).await?,
@@ -59,28 +68,47 @@ async fn measure(url: &str, rows: usize) -> Outcome<()> {
             rates.push(rows as f64 / started.elapsed().as_secs_f64());
         }
     }
-    store.clear().await?;
-    let names = [
-        "replace, 64 rows a transaction",
-        "temp table + COPY + merge, 64 rows a transaction",
-        "COPY, 64 rows a transaction",
-        "COPY, all rows in one transaction",
-    ];
-    println!("{rows} rows of {DIMENSIONS} dimensions, medians of {ROUNDS} rounds");
-    let base = median(&mut rates[0]);
-    for (name, rates) in names.iter().zip(&mut rates) {
-        let rate = median(rates);
-        println!(
-            "{rate:9.0} rows/s  replace is {:4.2} times as fast  {name}",
-            base / rate
-        );
+    tell(&WRITE, &rates);
+
+    let mut rates: [Vec<f64>; 2] = Default::default();
+    for _ in 0..ROUNDS {
+        for (way, rates) in rates.iter_mut().enumerate() {
+            empty(&store, &client).await?;
+            if way == 1 {
+                client
+                    .batch_execute(
+                        "CREATE INDEX idx_chunks_embedding_hnsw ON chunks USING hnsw (embedding vector_cosine_ops)
+                         WITH (m = 16, ef_construction = 64)",
+                    )
+                    .await?;
+            }
+            let started = Instant::now();
+            replace(&store, &documents).await?;
+            store.finish_load(Arc::new(|_| ())).await?;
+            rates.push(rows as f64 / started.elapsed().as_secs_f64());
+        }
     }
+    tell(&INDEX, &rates);
+    empty(&store, &client).await?;
+    store.clear().await?;
     Ok(())
 }
 
-fn median(rates: &mut [f64]) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// No chunks, no index of vectors.
+async fn empty(store: &Arc<dyn Store>, client: &Client) -> Outcome<()> {
+    store.clear().await?;
+    client
+        .batch_execute("DROP INDEX IF EXISTS idx_chunks_embedding_hnsw")
+        .await?;
+    store.bind(&identity()).await?;
+    Ok(())
+}
+
+fn tell(names: &[&str], rates: &[Vec<f64>]) {
+    for (name, rates) in names.iter().zip(rates) {
+        let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
+        println!("{name}: {}", rates.join(" "));
+    }
 }
 
 async fn replace(store: &Arc<dyn Store>, documents: &[DocumentRecord]) -> Outcome<()> {
