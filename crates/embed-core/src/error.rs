@@ -275,6 +275,51 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_its_own_name_and_it_is_stable() {
+        let names = [
+            (ErrorKind::Connect, "connect"),
+            (ErrorKind::Timeout(TimeoutPhase::Connect), "timeout_connect"),
+            (ErrorKind::Timeout(TimeoutPhase::FirstByte), "timeout_first_byte"),
+            (ErrorKind::Timeout(TimeoutPhase::Body), "timeout_body"),
+            (ErrorKind::Timeout(TimeoutPhase::Total), "timeout_total"),
+            (ErrorKind::Busy, "busy"),
+            (ErrorKind::RateLimited, "rate_limited"),
+            (ErrorKind::QuotaSpent, "quota_spent"),
+            (ErrorKind::Unauthorized, "unauthorized"),
+            (ErrorKind::ModelNotFound, "model_not_found"),
+            (ErrorKind::InputTooLong, "input_too_long"),
+            (ErrorKind::InvalidInput, "invalid_input"),
+            (ErrorKind::InvalidResponse, "invalid_response"),
+            (ErrorKind::Server, "server"),
+            (ErrorKind::Cancelled, "cancelled"),
+            (ErrorKind::InvalidConfig, "invalid_config"),
+        ];
+        for (kind, name) in names {
+            assert_eq!((kind.as_str(), kind.to_string().as_str()), (name, name));
+        }
+    }
+
+    #[test]
+    fn debug_shows_what_is_known_and_nothing_else() {
+        let error = Error::new(ErrorKind::Busy, "full");
+        assert_eq!(format!("{error:?}"), r#"Error { kind: Busy, message: "full" }"#);
+        let error = error
+            .with_status(503)
+            .with_retry_after(Duration::from_secs(2))
+            .with_input(7)
+            .with_attempts(2)
+            .with_source(std::fmt::Error);
+        assert_eq!(
+            format!("{error:?}"),
+            "Error { kind: Busy, message: \"full\", status: 503, retry_after: 2s, input: 7, attempts: 2, source: Error }"
+        );
+        assert_eq!(
+            (error.input(), error.retry_after()),
+            (Some(7), Some(Duration::from_secs(2)))
+        );
+    }
+
+    #[test]
     fn what_needs_a_person_is_not_retryable() {
         for kind in [
             ErrorKind::QuotaSpent,

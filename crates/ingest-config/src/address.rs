@@ -157,6 +157,11 @@ mod tests {
     fn passwords_and_tokens_are_masked_wherever_they_stand() {
         assert_eq!(masked("http://u:p@h:1/x"), "http://u:***@h:1/x");
         assert_eq!(masked("http://token@h"), "http://***@h");
+        assert_eq!(masked("postgres://me@h/d"), "postgres://me@h/d");
+        assert_eq!(masked("me@h"), "me@h");
+        for name in ["password", "sslpassword", "TOKEN", "api-key", "client_secret"] {
+            assert_eq!(masked(&format!("x://h?{name}=y")), format!("x://h?{name}=***"));
+        }
         assert_eq!(masked("postgres://u:p@ss@h/d"), "postgres://u:***@h/d");
         assert_eq!(masked("user:pass@h:11434"), "user:***@h:11434");
         assert_eq!(

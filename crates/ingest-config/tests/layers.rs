@@ -443,14 +443,3 @@ fn every_choice_is_taken_and_shown_by_its_name() {
     let weighed = set("vector_weight", "0.25").expect("a weight");
     assert_eq!(weighed.search.vector_weight, Some(0.25));
 }
-
-#[test]
-fn a_secret_knows_only_whether_it_is_empty() {
-    let settings = set("openai_api_key", "k3y").expect("a key");
-    let key = settings.embedding.openai_api_key.expect("a key");
-    assert!(!key.is_empty());
-    assert_eq!(format!("{key:?} {key}"), "*** ***");
-    let address = set("ollama_host", "http://user:pa55@host").expect("an address");
-    let shown = format!("{:?}", address.embedding.ollama_host);
-    assert!(shown.contains("host") && !shown.contains("pa55"), "{shown}");
-}

@@ -190,6 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn each_wait_is_longer_by_the_factor_up_to_the_longest() {
+        let policy = exact()
+            .with_attempts(9)
+            .with_base(seconds(3))
+            .with_factor(4.0)
+            .with_max_wait(seconds(40));
+        let waits = [1, 2, 3, 4].map(|attempt| policy.next_wait(attempt, &busy(), NOW, 0.0));
+        assert_eq!(waits, [3, 12, 40, 40].map(|wait| Some(seconds(wait))));
+        let policy = exact().with_max_retry_after(seconds(5));
+        let asks = |wait| busy().with_retry_after(seconds(wait));
+        assert_eq!(policy.next_wait(1, &asks(5), NOW, 0.0), Some(seconds(5)));
+        assert_eq!(policy.next_wait(1, &asks(6), NOW, 0.0), None);
+    }
+
+    #[test]
     fn full_jitter_spreads_from_nothing_to_the_whole_wait() {
         let policy = RetryPolicy::default();
         assert_eq!(policy.next_wait(2, &busy(), NOW, 0.0), Some(NOW));
