@@ -308,7 +308,7 @@ mod tests {
             .with_retry_after(Duration::from_secs(2))
             .with_input(7)
             .with_attempts(2)
-            .with_source(std::fmt::Error);
+            .with_source(fmt::Error);
         assert_eq!(
             format!("{error:?}"),
             "Error { kind: Busy, message: \"full\", status: 503, retry_after: 2s, input: 7, attempts: 2, source: Error }"

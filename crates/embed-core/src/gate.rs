@@ -5,6 +5,11 @@ use std::fmt;
 
 use crate::{Embeddings, Error, ErrorKind, Result};
 
+/// The bit of an `f32` that is its sign.
+const SIGN: u32 = 1 << 31;
+/// An exponent of one, where the bits of an `f32` have it.
+const LEAST_EXPONENT: u32 = 1 << 23;
+
 /// What is wrong with an answer. It is the [`source`](StdError::source) of the error that the gate gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -97,17 +102,19 @@ impl Embeddings {
             .into());
         }
         for (row, values) in self.iter().enumerate() {
-            // One pass without branches: a NaN or infinity makes the sum of `x * 0` not zero.
-            let (mut largest, mut poison) = (0.0_f32, 0.0_f32);
-            for &value in values {
-                largest = largest.max(value.abs());
-                poison += value * 0.0;
+            // One pass without branches, many values at a time: NaN and infinity have an exponent of ones, which carries
+            // into the sign when one is added; a row of zeros has no bit but signs.
+            let (mut carried, mut any) = (0, 0);
+            for value in values {
+                let magnitude = value.to_bits() & !SIGN;
+                carried |= magnitude + LEAST_EXPONENT;
+                any |= magnitude;
             }
-            if poison != 0.0 || poison.is_nan() {
+            if carried & SIGN != 0 {
                 let column = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
                 return Err(AnswerFault::NotFinite { row, column }.into());
             }
-            if largest == 0.0 {
+            if any == 0 {
                 return Err(AnswerFault::ZeroRow { row }.into());
             }
         }
@@ -148,6 +155,18 @@ mod tests {
             fault(&[1.0, 2.0, 3.0, f32::NAN], 2, 2, None),
             Some(AnswerFault::NotFinite { row: 1, column: 1 })
         );
+        for (value, sound) in [
+            (f32::MAX, true),
+            (f32::MIN, true),
+            (f32::MIN_POSITIVE, true),
+            (-1e-45, true),
+            (f32::INFINITY, false),
+            (-f32::NAN, false),
+            (f32::from_bits(0x7f80_0001), false),
+        ] {
+            let found = fault(&[0.0, value, 0.0], 1, 1, None);
+            assert_eq!(found.is_none(), sound, "{value:e}: {found:?}");
+        }
         assert_eq!(
             fault(&[f32::NEG_INFINITY, 2.0], 1, 1, None),
             Some(AnswerFault::NotFinite { row: 0, column: 0 })

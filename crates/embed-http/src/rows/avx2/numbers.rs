@@ -4,19 +4,17 @@
 //! each number's digits are moved to the end of a register and multiplied up to one integer; all integers are divided by
 //! their powers of ten and rounded together. What is unlike the others (an exponent, a `]`, a long or a doubtful number)
 //! spoils the block, which is then left to the portable way: [`number`](super::number) decides what is right.
-//!
-//! This is the one module with `unsafe` code: the call of a function that needs the instructions, behind the check that
-//! they are there. All loads are of arrays.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_adds_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-    _mm_setzero_si128, _mm_shuffle_epi8, _mm_sub_epi8, _mm256_add_epi64, _mm256_cmpeq_epi8,
-    _mm256_extract_epi64, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_epi8, _mm256_mul_epu32,
-    _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set_epi64x, _mm256_set_m128i, _mm256_set1_epi8,
-    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_srli_epi64,
+    __m128i, __m256i, _mm_adds_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128,
+    _mm_shuffle_epi8, _mm_sub_epi8, _mm256_add_epi64, _mm256_cmpeq_epi8, _mm256_extract_epi64,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_epi8, _mm256_mul_epu32, _mm256_packus_epi32,
+    _mm256_permute4x64_epi64, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_epi64x, _mm256_srli_epi64,
 };
 
-use super::number::{self, BLOCK};
+use super::super::number::{self, BLOCK};
+use super::{sixteen, thirty_two};
 
 /// Bytes in which commas are looked for at once.
 const STRIDE: usize = 64;
@@ -46,25 +44,13 @@ const TO_THE_END: [[u8; 16]; 16] = {
 
 /// Reads up to [`BLOCK`] and at most `room` numbers, each followed by a comma; gives their count and the length of
 /// their text with the commas. Zero where this is not the way to read them.
-#[inline]
-pub(super) fn block(bytes: &[u8], room: usize, values: &mut [f32; BLOCK]) -> (usize, usize) {
-    let can = is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("popcnt");
-    if !can || bytes.len() < STRIDE + BEHIND {
+#[target_feature(enable = "avx2,bmi1,popcnt")]
+pub(super) fn read(bytes: &[u8], room: usize, values: &mut [f32; BLOCK]) -> (usize, usize) {
+    if bytes.len() < STRIDE + BEHIND {
         return (0, 0);
     }
-    // SAFETY: the processor has what the function needs, as was asked just now.
-    #[allow(unsafe_code)]
-    unsafe {
-        read(bytes, room.min(BLOCK), values)
-    }
-}
-
-#[target_feature(enable = "avx2,bmi1,popcnt")]
-fn read(bytes: &[u8], most: usize, values: &mut [f32; BLOCK]) -> (usize, usize) {
     let mut ends = [0_u32; BLOCK + STRIDE];
-    let count = find_commas(bytes, &mut ends).min(most);
+    let count = find_commas(bytes, &mut ends).min(room).min(BLOCK);
     let mut digits = [_mm_setzero_si128(); BLOCK];
     let mut powers = [1_f64; BLOCK];
     let mut signs = [0_u32; BLOCK];
@@ -176,30 +162,11 @@ fn ten_thousands(digits: __m256i) -> __m256i {
     _mm256_madd_epi16(tens, _mm256_set1_epi32(100 | 1 << 16))
 }
 
-// Loads of one instruction each; written so that they need no pointer.
-
-#[target_feature(enable = "avx2")]
-fn sixteen(bytes: &[u8; 16]) -> __m128i {
-    let [low, high] = eights(bytes);
-    _mm_set_epi64x(high, low)
-}
-
-#[target_feature(enable = "avx2")]
-fn thirty_two(bytes: &[u8; 32]) -> __m256i {
-    let [first, second, third, fourth] = eights(bytes);
-    _mm256_set_epi64x(fourth, third, second, first)
-}
-
-#[inline(always)]
-fn eights<const N: usize>(bytes: &[u8]) -> [i64; N] {
-    let (eights, _) = bytes.as_chunks::<8>();
-    std::array::from_fn(|place| i64::from_le_bytes(eights[place]))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{block, here};
     use super::*;
 
     /// Reads the block as the standard library would; `None` where that cannot be by this way.
@@ -221,12 +188,6 @@ mod tests {
         let found: Vec<u32> = values[..count].iter().map(|value| value.to_bits()).collect();
         assert_eq!(Some((found, length)), plain(text, count), "{text}");
         count
-    }
-
-    fn here() -> bool {
-        is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("popcnt")
     }
 
     #[test]
