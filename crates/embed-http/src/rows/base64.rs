@@ -4,10 +4,10 @@ use super::error::{DecodeFault, excerpt};
 use super::matrix::Matrix;
 
 /// Of the table: the byte stands for no six bits.
-const NONE: u8 = 0xff;
+pub(super) const NONE: u8 = 0xff;
 
 /// The six bits that each byte of the standard alphabet stands for.
-const SIX_BITS: [u8; 256] = {
+pub(super) const SIX_BITS: [u8; 256] = {
     let alphabet = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut table = [NONE; 256];
     let mut value = 0;

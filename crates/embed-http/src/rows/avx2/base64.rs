@@ -1,21 +1,66 @@
 //! Base64, 32 characters at a time: 24 bytes, six values.
 //!
-//! Each character is in one of five ranges of the alphabet, and what its range adds to it makes its six bits. Neighbours
-//! then join: to twelve bits, to 24, and the 24 are put in order.
+//! The halves of a character tell whether it is of the alphabet and what makes six bits of it: each is looked up in a
+//! table of sixteen. Neighbours then join: to twelve bits, to 24, and the 24 are put in order.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_extract_epi64,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_permutevar8x32_epi32, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setr_epi32,
-    _mm256_shuffle_epi8,
+    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_extract_epi64, _mm256_madd_epi16,
+    _mm256_maddubs_epi16, _mm256_permutevar8x32_epi32, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_setr_epi32, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_testz_si256,
 };
 
+use super::super::base64::{NONE, SIX_BITS};
 use super::thirty_two;
 
 /// Characters that are read at a time.
 const GROUP: usize = 32;
 /// Values that they hold.
 const VALUES: usize = 6;
+
+/// For each high half of a byte, its bit in [`ABSENT`]. Halves without any character share the lowest.
+const COLUMN: [u8; 32] = {
+    let mut columns = [1; 32];
+    let mut high = 2;
+    while high < 8 {
+        columns[high] = 1 << (high - 1);
+        columns[16 + high] = columns[high];
+        high += 1;
+    }
+    columns
+};
+
+/// For each low half of a byte, the bits of the high halves with which it is no character.
+const ABSENT: [u8; 32] = {
+    let mut absent = [0; 32];
+    let mut byte = 0;
+    while byte < 128 {
+        let (high, low) = (byte / 16, byte % 16);
+        if SIX_BITS[byte] == NONE {
+            absent[low] |= COLUMN[high];
+            absent[16 + low] = absent[low];
+        }
+        byte += 1;
+    }
+    absent
+};
+
+/// For each high half of a byte, what makes six bits of its characters when added; `/`, which is unlike `+`, has the
+/// place before.
+const SHIFT: [u8; 32] = {
+    let firsts = *b"+0APap";
+    let mut shifts = [0; 32];
+    let mut at = 0;
+    while at < firsts.len() {
+        let first = firsts[at] as usize;
+        shifts[first / 16] = SIX_BITS[first].wrapping_sub(firsts[at]);
+        shifts[16 + first / 16] = shifts[first / 16];
+        at += 1;
+    }
+    let slash = b'/' as usize;
+    shifts[slash / 16 - 1] = SIX_BITS[slash].wrapping_sub(b'/');
+    shifts[16 + slash / 16 - 1] = shifts[slash / 16 - 1];
+    shifts
+};
 
 /// Of each four bytes that hold 24 bits, the three that count, the highest first; then room for the rest.
 const IN_ORDER: [u8; 32] = {
@@ -48,27 +93,14 @@ pub(super) fn read(bytes: &[u8], room: usize, values: &mut Vec<f32>) -> usize {
 /// The six bits that each character stands for; `None` if one of them is not of the alphabet.
 #[target_feature(enable = "avx2")]
 fn six_bits(characters: __m256i) -> Option<__m256i> {
-    let equal = |character: u8| _mm256_cmpeq_epi8(characters, _mm256_set1_epi8(character as i8));
-    // Bytes beyond ASCII are negative, so that they are in no range.
-    let between = |first: u8, last: u8| {
-        let from = _mm256_cmpgt_epi8(characters, _mm256_set1_epi8(first as i8 - 1));
-        let to = _mm256_cmpgt_epi8(_mm256_set1_epi8(last as i8 + 1), characters);
-        _mm256_and_si256(from, to)
-    };
-    let ranges = [
-        (between(b'A', b'Z'), b'A', 0),
-        (between(b'a', b'z'), b'a', 26),
-        (between(b'0', b'9'), b'0', 52),
-        (equal(b'+'), b'+', 62),
-        (equal(b'/'), b'/', 63),
-    ];
-    let (mut known, mut offset) = (_mm256_set1_epi8(0), _mm256_set1_epi8(0));
-    for (within, first, value) in ranges {
-        let shift = _mm256_set1_epi8((value as u8).wrapping_sub(first) as i8);
-        known = _mm256_or_si256(known, within);
-        offset = _mm256_or_si256(offset, _mm256_and_si256(within, shift));
-    }
-    (_mm256_movemask_epi8(known) == -1).then(|| _mm256_add_epi8(characters, offset))
+    let half = _mm256_set1_epi8(0xf);
+    let high = _mm256_and_si256(_mm256_srli_epi16::<4>(characters), half);
+    let low = _mm256_and_si256(characters, half);
+    let column = _mm256_shuffle_epi8(thirty_two(&COLUMN), high);
+    let absent = _mm256_shuffle_epi8(thirty_two(&ABSENT), low);
+    let slash = _mm256_cmpeq_epi8(characters, _mm256_set1_epi8(b'/' as i8));
+    let shift = _mm256_shuffle_epi8(thirty_two(&SHIFT), _mm256_add_epi8(high, slash));
+    (_mm256_testz_si256(column, absent) == 1).then(|| _mm256_add_epi8(characters, shift))
 }
 
 /// The values that 32 times six bits make.
