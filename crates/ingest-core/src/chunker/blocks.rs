@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::markdown::Markdown;
 use super::text::{AsciiDoc, Paragraphs, ReStructuredText};
 use crate::Markup;
@@ -79,7 +81,7 @@ impl<'a> Line<'a> {
         if rest.is_empty() {
             return None;
         }
-        let (line, next) = match rest.find('\n') {
+        let (line, next) = match memchr(b'\n', rest.as_bytes()) {
             Some(length) => (&rest[..length], start + length + 1),
             None => (rest, text.len()),
         };
@@ -114,8 +116,17 @@ impl<'a> Line<'a> {
     }
 
     /// The line without the white space at both ends.
+    #[inline]
     pub(super) fn trimmed(&self) -> &'a str {
-        self.text.trim()
+        // Most lines begin and end with ASCII, which needs no decoding.
+        let bytes = self.text.as_bytes().trim_ascii();
+        match bytes {
+            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => {
+                let indent = self.text.len() - self.text.as_bytes().trim_ascii_start().len();
+                &self.text[indent..][..bytes.len()]
+            }
+            _ => self.text.trim(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
 use unicode_segmentation::GraphemeCursor;
 
 use super::tokens::{TokenCount, Word};
@@ -33,7 +34,7 @@ impl Boundary {
     pub(super) fn first_unit(self, text: &str) -> &str {
         let length = match self {
             Self::Sentence => sentence_length(text),
-            Self::Line => text.find('\n').unwrap_or(text.len()),
+            Self::Line => memchr(b'\n', text.as_bytes()).unwrap_or(text.len()),
             Self::Word => text.find(char::is_whitespace).unwrap_or(text.len()),
             Self::Character => text.len(),
         };
@@ -41,15 +42,27 @@ impl Boundary {
     }
 }
 
+/// The bytes at which a sentence may end; for those beyond ASCII, the first of the character.
+const MAY_END: [bool; 256] = {
+    let mut may_end = [false; 256];
+    let bytes = [b'.', b'!', b'?', b'\n', 0xE3, 0xEF];
+    let mut at = 0;
+    while at < bytes.len() {
+        may_end[bytes[at] as usize] = true;
+        at += 1;
+    }
+    may_end
+};
+
 /// Bytes up to the end of the first sentence, or to a line that stands for itself.
 ///
 /// A full stop ends a sentence before white space that no lower-case letter follows, so that most abbreviations do not.
 fn sentence_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match byte {
+    while let Some(skipped) = bytes[at..].iter().position(|byte| MAY_END[usize::from(*byte)]) {
+        at += skipped + 1;
+        match bytes[at - 1] {
             b'.' | b'!' | b'?' => {
                 let end = at + closers_length(&text[at..]);
                 let rest = &text[end..];
@@ -176,6 +189,12 @@ pub(super) fn halfway(text: &str) -> Option<usize> {
 /// The range without the white space at both its ends.
 pub(super) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let part = &text[range.clone()];
+    if let [first, .., last] = part.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return range;
+    }
     let start = range.end - part.trim_start().len();
     let end = range.start + part.trim_end().len();
     start..end.max(start)

@@ -45,7 +45,8 @@ impl<'a> Headers<'a> {
             base.push(title);
         }
         // However long they are, every section's header is then made from parts that fit.
-        headers.base = headers.fitting(&base).0;
+        headers.fit(&mut base);
+        headers.base = base;
         headers
     }
 
@@ -55,20 +56,18 @@ impl<'a> Headers<'a> {
         let first = path.first().map(String::as_str);
         let repeats = first.is_some() && self.base.last().copied() == first;
         let base = &self.base[..self.base.len() - usize::from(repeats)];
-        let parts: Vec<&str> = base
-            .iter()
-            .copied()
-            .chain(path.iter().map(String::as_str))
-            .collect();
-        let (parts, cost) = self.fitting(&parts);
+        let mut parts = Vec::with_capacity(base.len() + path.len());
+        parts.extend_from_slice(base);
+        parts.extend(path.iter().map(String::as_str));
+        let cost = self.fit(&mut parts);
         Header {
             text: parts.join(SEPARATOR),
             cost,
         }
     }
 
-    /// The innermost parts that fit, and their cost. If not even the last one does, it is cut behind a word.
-    fn fitting<'p>(&self, parts: &[&'p str]) -> (Vec<&'p str>, usize) {
+    /// Keeps the innermost parts that fit, and gives their cost. If not even the last one does, it is cut behind a word.
+    fn fit(&self, parts: &mut Vec<&str>) -> usize {
         let mut cost = 0;
         let mut first = parts.len();
         for (at, part) in parts.iter().enumerate().rev() {
@@ -81,12 +80,20 @@ impl<'a> Headers<'a> {
             first = at;
         }
         match parts.last() {
-            // A header of nothing costs nothing, even where a model counts marks of its own around every text.
-            Some(last) if first == parts.len() => match self.cut(last) {
-                "" => (Vec::new(), 0),
-                cut => (vec![cut], self.count.cost(cut)),
-            },
-            _ => (parts[first..].to_vec(), cost),
+            Some(last) if first == parts.len() => {
+                let cut = self.cut(last);
+                parts.clear();
+                // A header of nothing costs nothing, even where a model counts marks of its own around every text.
+                if cut.is_empty() {
+                    return 0;
+                }
+                parts.push(cut);
+                self.count.cost(cut)
+            }
+            _ => {
+                parts.drain(..first);
+                cost
+            }
         }
     }
 
@@ -124,12 +131,18 @@ pub(super) fn plain_title(title: &str) -> String {
         end -= 1;
     }
     let mut rest = &title[..end];
-    if let Some(start) = rest.rfind("{#").filter(|_| rest.ends_with('}')) {
+    if rest.ends_with('}')
+        && let Some(start) = rest.rfind("{#")
+    {
         rest = &rest[..start];
     }
     let mut plain = String::with_capacity(rest.len());
     let mut code = false;
-    while let Some(next) = rest.chars().next() {
+    loop {
+        let words = words_length(rest, plain.is_empty() || plain.ends_with(' '));
+        plain.push_str(&rest[..words]);
+        rest = &rest[words..];
+        let Some(next) = rest.chars().next() else { break };
         code ^= next == '`';
         let markup = if code && next != '`' {
             None
@@ -151,6 +164,20 @@ pub(super) fn plain_title(title: &str) -> String {
     }
     plain.truncate(plain.trim_end().len());
     plain
+}
+
+/// The length of the words, with single spaces between them, that a text begins with.
+fn words_length(text: &str, mut blank: bool) -> usize {
+    let ends = text.bytes().position(|byte| {
+        let stays = match byte {
+            b' ' => !blank,
+            b'`' | b'*' | b'!' | b'[' | b']' | b'<' => false,
+            other => other.is_ascii_graphic(),
+        };
+        blank = byte == b' ';
+        !stays
+    });
+    ends.unwrap_or(text.len())
 }
 
 /// The length of the markup that a text begins with, or `None` if it begins with words.

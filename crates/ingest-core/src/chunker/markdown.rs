@@ -49,8 +49,15 @@ impl<'a> Markdown<'a> {
 
     /// A block that starts with this line and may interrupt a paragraph.
     fn interrupting(&mut self, line: Line<'a>) -> Option<Block> {
-        let shallow = line.indent() < 4;
         let trimmed = line.trimmed();
+        // What most lines begin with opens nothing.
+        if !matches!(
+            trimmed.as_bytes().first(),
+            Some(b'#' | b'`' | b'~' | b'<' | b'-' | b'*' | b'+' | b'0'..=b'9')
+        ) {
+            return None;
+        }
+        let shallow = line.indent() < 4;
         if shallow && let Some((level, title)) = hash_heading(trimmed) {
             self.at = line.next;
             self.in_list = false;
@@ -138,12 +145,15 @@ impl Iterator for Markdown<'_> {
 
 /// A line such as `## Title ##`: its level and what it says.
 pub(super) fn hash_heading(trimmed: &str) -> Option<(u8, &str)> {
-    let title = trimmed.trim_start_matches('#');
-    let level = trimmed.len() - title.len();
+    let level = trimmed.bytes().take(7).take_while(|byte| *byte == b'#').count();
+    let title = trimmed.get(level..)?;
     if !(1..=6).contains(&level) || !(title.is_empty() || title.starts_with([' ', '\t'])) {
         return None;
     }
     let title = title.trim();
+    if !title.ends_with('#') {
+        return Some((level as u8, title));
+    }
     let unclosed = title.trim_end_matches('#');
     // Closing hashes count only when they stand apart: `# C#` is about a language.
     let closed = unclosed.is_empty() || unclosed.ends_with([' ', '\t']);

@@ -1,7 +1,10 @@
 //! Fills chunks with segments, one after the other, up to the limit.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::ops::Range;
+
+use memchr::memchr_iter;
 
 use super::boundary::{Boundary, halfway, prefix_within, trimmed};
 use super::header::Header;
@@ -15,6 +18,7 @@ pub(super) const HEADER_END: &str = "\n\n";
 #[derive(Clone, Debug)]
 struct Segment {
     range: Range<usize>,
+    /// What it costs, or, until someone needs to know, the most that it may.
     cost: usize,
     heading: bool,
 }
@@ -45,6 +49,8 @@ pub(super) struct Packer<'a> {
     window: VecDeque<Segment>,
     /// The sum over the window, gaps included.
     cost: usize,
+    /// How many segments at the front of the window have been weighed. Where all of them surely fit, none need be.
+    weighed: usize,
     /// How many segments at the end of the window are in no chunk yet.
     fresh: usize,
     lines: Lines<'a>,
@@ -71,8 +77,9 @@ impl<'a> Packer<'a> {
             frames: Vec::new(),
             window: VecDeque::new(),
             cost: 0,
+            weighed: 0,
             fresh: 0,
-            lines: Lines { text, at: 0, line: 1 },
+            lines: Lines::new(text),
             ordinal: 0,
             ready: VecDeque::new(),
         }
@@ -86,9 +93,10 @@ impl<'a> Packer<'a> {
     /// Ends the section: what is in the window becomes a chunk, nothing is carried over.
     pub(super) fn finish(&mut self) {
         while self.fresh > 0 {
-            self.close();
+            self.close(true);
         }
         self.window.clear();
+        self.weighed = 0;
         self.cost = 0;
     }
 
@@ -106,16 +114,56 @@ impl<'a> Packer<'a> {
         if range.is_empty() {
             return;
         }
-        let cost = self.count.cost(&self.text[range.clone()]);
-        if cost <= self.room(heading) {
-            self.push(Segment { range, cost, heading });
-        } else {
-            self.frames.push(Frame {
+        if self.add_unweighed(&range, heading) {
+            return;
+        }
+        self.weigh();
+        match self
+            .count
+            .cost_within(&self.text[range.clone()], self.room(heading))
+        {
+            Some(cost) => self.push(Segment { range, cost, heading }),
+            None => self.frames.push(Frame {
                 range,
                 boundary,
                 untouched: true,
+            }),
+        }
+    }
+
+    /// Adds a text that surely fits, as most do, without weighing it; returns whether it did.
+    fn add_unweighed(&mut self, range: &Range<usize>, heading: bool) -> bool {
+        let Some(cost) = self.count.most(range.len()) else {
+            return false;
+        };
+        let gap = self.gap(range.start);
+        let fits = self.cost + gap + cost <= self.budget;
+        if fits {
+            self.cost += gap + cost;
+            self.fresh += 1;
+            self.window.push_back(Segment {
+                range: range.clone(),
+                cost,
+                heading,
             });
         }
+        fits
+    }
+
+    /// What lies between the window and a segment that starts there costs.
+    fn gap(&self, start: usize) -> usize {
+        let last = self.window.back();
+        last.map_or(0, |last| self.count.blank_cost(start - last.range.end))
+    }
+
+    /// Weighs the segments that are not yet.
+    fn weigh(&mut self) {
+        for segment in self.window.range_mut(self.weighed..) {
+            let cost = self.count.cost(&self.text[segment.range.clone()]);
+            self.cost -= segment.cost - cost;
+            segment.cost = cost;
+        }
+        self.weighed = self.window.len();
     }
 
     /// Takes the next unit of a block that is too long; returns whether there was one. Step by step, so that a document
@@ -168,25 +216,25 @@ impl<'a> Packer<'a> {
 
     fn push(&mut self, segment: Segment) {
         loop {
-            let gap = self.window.back().map_or(0, |last| {
-                self.count.blank_cost(segment.range.start - last.range.end)
-            });
+            let gap = self.gap(segment.range.start);
+            self.weigh();
             if self.window.is_empty() || self.cost + gap + segment.cost <= self.budget {
                 self.cost += gap + segment.cost;
                 self.window.push_back(segment);
+                self.weighed = self.window.len();
                 self.fresh += 1;
                 return;
             }
             if self.fresh > 0 {
-                self.close();
+                self.close(false);
             } else {
                 self.drop_front(1);
             }
         }
     }
 
-    /// Makes a chunk of the window; its last segments stay, as overlap.
-    fn close(&mut self) {
+    /// Makes a chunk of the window; its last segments stay, as overlap. `finishing` says that no others will join them.
+    fn close(&mut self, finishing: bool) {
         let mut taken = self.window.len();
         let text = loop {
             let text = self.render(taken);
@@ -208,13 +256,18 @@ impl<'a> Packer<'a> {
                 break text;
             }
         };
-        self.emit(taken, text);
+        let last = finishing && taken == self.window.len();
+        self.emit(taken, text, last);
         if taken < self.window.len() {
             self.drop_front(taken);
             self.fresh = self.window.len();
             return;
         }
         self.fresh = 0;
+        if last {
+            return;
+        }
+        self.weigh();
         while self.overlap == 0 && !self.window.is_empty() || self.cost > self.overlap {
             self.drop_front(1);
         }
@@ -232,13 +285,19 @@ impl<'a> Packer<'a> {
         [&self.header.text, HEADER_END, body].concat()
     }
 
-    fn emit(&mut self, taken: usize, text: String) {
+    /// The last chunk of a section takes what says where it stands; most sections have but one.
+    fn emit(&mut self, taken: usize, text: String, last: bool) {
         let span = self.lines.span(self.body(taken));
+        let (heading_path, context_header) = if last {
+            (mem::take(&mut self.path), mem::take(&mut self.header.text))
+        } else {
+            (self.path.clone(), self.header.text.clone())
+        };
         self.ready.push_back(Chunk {
             ordinal: self.ordinal,
             span,
-            heading_path: self.path.clone(),
-            context_header: self.header.text.clone(),
+            heading_path,
+            context_header,
             content_hash: ContentHash::of_text(&text),
             text,
         });
@@ -265,10 +324,12 @@ impl<'a> Packer<'a> {
             self.cost -= first.cost + gap;
         }
         self.fresh = self.fresh.min(self.window.len());
+        self.weighed = self.weighed.saturating_sub(segments);
     }
 
     /// Makes two segments of the first one; returns false if it is a single character.
     fn halve_front(&mut self) -> bool {
+        self.weigh();
         let Some(Segment { range, heading, .. }) = self.window.front().cloned() else {
             return false;
         };
@@ -287,6 +348,7 @@ impl<'a> Packer<'a> {
             self.cost += cost + gap;
             self.window.push_front(Segment { range, cost, heading });
         }
+        self.weighed = self.window.len();
         self.fresh = self.window.len();
         true
     }
@@ -296,25 +358,46 @@ impl<'a> Packer<'a> {
 #[derive(Debug)]
 struct Lines<'a> {
     text: &'a str,
-    at: usize,
-    line: usize,
+    /// Where the span before this one begins, and in which line.
+    start: (usize, usize),
+    /// The same for where it ends.
+    end: (usize, usize),
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            start: (0, 1),
+            end: (0, 1),
+        }
+    }
+
     /// The span of a range that starts no earlier than the one before it.
     fn span(&mut self, range: Range<usize>) -> Span {
-        self.line += newlines(&self.text[self.at..range.start]);
-        self.at = range.start;
-        let line_end = self.line + newlines(&self.text[range.clone()]);
+        let known = if self.end.0 <= range.start {
+            self.end
+        } else {
+            self.start
+        };
+        self.start = self.line(known, range.start);
+        let known = if (range.start..=range.end).contains(&self.end.0) {
+            self.end
+        } else {
+            self.start
+        };
+        self.end = self.line(known, range.end);
         Span {
             start: range.start,
             end: range.end,
-            line_start: self.line,
-            line_end,
+            line_start: self.start.1,
+            line_end: self.end.1,
         }
     }
-}
 
-fn newlines(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
+    /// The line at a byte, told from that at one before it.
+    fn line(&self, (at, line): (usize, usize), byte: usize) -> (usize, usize) {
+        let between = &self.text.as_bytes()[at..byte];
+        (byte, line + memchr_iter(b'\n', between).count())
+    }
 }

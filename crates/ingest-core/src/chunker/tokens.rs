@@ -33,6 +33,28 @@ impl TokenCount<'_> {
         counted.max(self.blank_cost(text.len())).max(1)
     }
 
+    /// The cost of a text if that is at most `limit`; a text that costs more is not looked at to its end.
+    pub(super) fn cost_within(&self, text: &str, limit: usize) -> Option<usize> {
+        let least = self.blank_cost(text.len());
+        if least > limit {
+            return None;
+        }
+        let counted = match self {
+            Self::Estimate => weight_within(text, limit)?,
+            Self::Model(_) => self.cost(text),
+        };
+        Some(counted.max(least).max(1)).filter(|cost| *cost <= limit)
+    }
+
+    /// The most that a text of so many bytes may cost, if that can be known without a look at it.
+    pub(super) fn most(&self, bytes: usize) -> Option<usize> {
+        match self {
+            // A letter and a blank are the shortest word.
+            Self::Estimate => Some(WORD.div_ceil(2) * (bytes + 1)),
+            Self::Model(_) => None,
+        }
+    }
+
     /// What white space of so many bytes between two texts adds.
     pub(super) fn blank_cost(&self, bytes: usize) -> usize {
         bytes * TOKEN / MOST_BYTES_PER_TOKEN
@@ -82,52 +104,101 @@ pub fn estimate_tokens(text: &str) -> usize {
 
 /// The estimate before it is rounded, in twelfths of a token: additive over texts parted by white space.
 ///
-/// Eight bytes at a time as long as they are ASCII and no word is long, which is nearly always; else word by word.
+/// Blocks of ASCII, which nearly all are, are counted by the bits that tell white space; from a block with other
+/// characters on it goes character by character to the next white space.
 pub(super) fn weight(text: &str) -> usize {
+    weight_within(text, usize::MAX).unwrap_or(usize::MAX)
+}
+
+/// The same; `None` as soon as it is known to be more than `limit`.
+fn weight_within(text: &str, limit: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut total = 0;
     let mut at = 0;
-    // Where the last careful look ended, behind white space: no word reaches back beyond it.
-    let mut looked = 0;
-    // 1 if the byte before is white space; the start of a text is as good as that.
-    let mut blank_before = 1;
-    let mut unbroken_before = false;
+    // Bytes of the word that reaches up to here, all ASCII.
+    let mut open = 0;
     while at < bytes.len() {
-        let next = bytes[at..].first_chunk().map(|eight| u64::from_le_bytes(*eight));
-        if let Some(eight) = next.filter(|eight| eight & HIGH_BITS == 0) {
-            let blanks = ascii_blanks(eight);
-            // A word of more than 24 bytes fills at least two eights in a row.
-            let unbroken = blanks == 0;
-            if !(unbroken && unbroken_before) {
-                let first_letters = !blanks & HIGH_BITS & (blanks << 8 | blank_before << 7);
-                total += ones(first_letters) * WORD;
-                blank_before = blanks >> 63;
-                unbroken_before = unbroken;
-                at += 8;
-                continue;
-            }
+        if total > limit {
+            return None;
         }
-        // The word that reaches in here was taken for an ordinary one.
-        let start = at
-            - bytes[looked..at]
-                .iter()
-                .rev()
-                .take_while(|byte| !is_ascii_blank(**byte))
-                .count();
-        if start < at {
-            total -= WORD;
+        if let Some(blanks) = Blanks::of(&bytes[at..]) {
+            total += blanks.weigh(&mut open);
+            at += BLOCK;
+        } else {
+            let (words, end) = words_through(text, at, at + BLOCK, Word::narrow(open));
+            total += words;
+            (at, open) = (end, 0);
         }
-        let (words, end) = words_through(text, start, at + 8);
-        total += words;
-        (at, looked, blank_before, unbroken_before) = (end, end, 1, false);
     }
-    total
+    Some(total + Word::narrow(open).weight()).filter(|total| *total <= limit)
 }
 
-/// The weight of the words from `start` on, up to the first white space at or behind `until`; and where that ends.
-fn words_through(text: &str, start: usize, until: usize) -> (usize, usize) {
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// Which bytes of a block are white space, the first byte being the lowest bit.
+#[derive(Clone, Copy)]
+struct Blanks(u64);
+
+impl Blanks {
+    /// The block that a text begins with; behind the end of a text is white space. `None` if it is not all ASCII.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let mut last = [b' '; BLOCK];
+        let block = bytes.first_chunk().unwrap_or_else(|| {
+            last[..bytes.len()].copy_from_slice(bytes);
+            &last
+        });
+        if !block.is_ascii() {
+            return None;
+        }
+        // Compilers do the first step many at a time.
+        let blanks = block.map(|byte| u8::from(matches!(byte, b'\t'..=b'\r' | b' ')));
+        let (eights, _) = blanks.as_chunks::<8>();
+        let bits = eights.iter().enumerate().fold(0, |bits, (place, eight)| {
+            bits | gathered(u64::from_le_bytes(*eight)) << (8 * place)
+        });
+        Some(Self(bits))
+    }
+
+    /// The weight of the words that end in this block. `open` is the length of the word that reaches into it, and then
+    /// of the one that reaches out.
+    fn weigh(self, open: &mut usize) -> usize {
+        let letters = !self.0;
+        let leading = letters.trailing_ones() as usize;
+        if leading == BLOCK {
+            *open += BLOCK;
+            return 0;
+        }
+        let trailing = letters.leading_ones() as usize;
+        let mut total = Word::narrow(*open + leading).weight();
+        *open = trailing;
+        // Between the first white space and the last.
+        let within = letters & (u64::MAX << leading) & (u64::MAX >> trailing);
+        let starts = within & !(within << 1);
+        total += starts.count_ones() as usize * WORD;
+        let mut long = starts_of_long(within) & starts;
+        while long != 0 {
+            let length = (within >> long.trailing_zeros()).trailing_ones() as usize;
+            total += Word::narrow(length).weight() - WORD;
+            long &= long - 1;
+        }
+        total
+    }
+}
+
+/// Where more than [`LONGEST_WORD`] bits in a row are set, from there on.
+fn starts_of_long(bits: u64) -> u64 {
+    let two = bits & bits >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    let sixteen = eight & eight >> 8;
+    sixteen & sixteen >> (LONGEST_WORD + 1 - 16)
+}
+
+/// The weight of a word that has begun and of those behind it, up to the first white space at or behind `until`; and
+/// where that ends.
+fn words_through(text: &str, start: usize, until: usize, mut word: Word) -> (usize, usize) {
     let mut total = 0;
-    let mut word = Word::default();
     for (at, character) in text[start..].char_indices() {
         if character.is_whitespace() {
             total += word.weight();
@@ -142,27 +213,10 @@ fn words_through(text: &str, start: usize, until: usize) -> (usize, usize) {
     (total + word.weight(), text.len())
 }
 
-/// The highest bit of each of eight bytes.
-const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
-
-/// Which of eight ASCII bytes are white space, as the highest bits of the bytes.
-fn ascii_blanks(eight: u64) -> u64 {
-    // No sum or difference of a byte and these constants leaves the byte, since its highest bit is free.
-    let is_space = HIGH_BITS.wrapping_sub(eight ^ u64::from_le_bytes([b' '; 8]));
-    let from_tab_on = eight.wrapping_add(u64::from_le_bytes([0x80 - b'\t'; 8]));
-    let behind_return = eight.wrapping_add(u64::from_le_bytes([0x80 - b'\r' - 1; 8]));
-    (is_space | from_tab_on & !behind_return) & HIGH_BITS
-}
-
-/// How many of the highest bits are set: their sum, gathered in the top byte. (Counting all bits is no single instruction
-/// on the oldest x86-64.)
-fn ones(high_bits: u64) -> usize {
-    ((high_bits >> 7).wrapping_mul(u64::from_le_bytes([1; 8])) >> 56) as usize
-}
-
-/// Whether a byte is one of the six ASCII characters of white space.
-fn is_ascii_blank(byte: u8) -> bool {
-    matches!(byte, b'\t'..=b'\r' | b' ')
+/// The lowest bits of eight bytes that are 0 or 1 side by side, the first byte's the lowest.
+fn gathered(bytes: u64) -> u64 {
+    // Byte `i` is moved to bit `56 + i` by one of the eight shifts, and no two of them meet.
+    bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// A word while its characters arrive.
@@ -173,6 +227,14 @@ pub(super) struct Word {
 }
 
 impl Word {
+    /// A word of so many ASCII characters.
+    fn narrow(characters: usize) -> Self {
+        Self {
+            narrow: characters,
+            wide: 0,
+        }
+    }
+
     pub(super) fn push(&mut self, character: char) {
         if is_wide(character) {
             self.wide += 1;
@@ -228,7 +290,7 @@ mod tests {
     }
 
     proptest! {
-        /// The way that skips along eights at a time gives what a look at each character gives.
+        /// Counting by bits gives what a look at each character gives.
         #[test]
         fn the_fast_way_counts_as_the_plain_one(
             text in prop_oneof![
@@ -236,9 +298,20 @@ mod tests {
                 "[ -~\t\n\r\x0b\x0c\x1c\x1f]{0,200}",
                 "([a-z]{1,9} ){0,30}",
                 "([a-z]{1,40}( |\n|\u{a0}|\u{3000}|é|語)){0,20}",
+                "([!-~]{1,90}[ \t]{1,3}){0,12}",
+                "[a-z]{0,200}é?[a-z]{0,200}",
+                "([a語] ?){0,30}",
             ],
         ) {
-            prop_assert_eq!(weight(&text), words_through(&text, 0, usize::MAX).0);
+            let plain = words_through(&text, 0, usize::MAX, Word::default()).0;
+            prop_assert_eq!(weight(&text), plain);
+            prop_assert!(TokenCount::Estimate.most(text.len()) >= Some(TokenCount::Estimate.cost(&text)));
+            for limit in [0, plain / 2, plain.saturating_sub(1), plain, plain + 1] {
+                prop_assert_eq!(weight_within(&text, limit), (plain <= limit).then_some(plain));
+                let cost = TokenCount::Estimate.cost(&text);
+                let within = TokenCount::Estimate.cost_within(&text, limit);
+                prop_assert_eq!(within, (cost <= limit).then_some(cost));
+            }
         }
     }
 }
