@@ -30,7 +30,8 @@ fn an_error_carries_its_place_its_cause_and_shows_all_of_it_for_debugging() {
     }
     assert!(error.source().is_none());
     let error = Loader::new().file("no/such.toml").load().expect_err("no file");
-    assert!(error.source().is_some_and(|cause| cause.is::<std::io::Error>()));
+    let cause = error.source().expect("a cause");
+    assert!(cause.is::<std::io::Error>(), "{cause}");
     let error = environment(&[("BBJ_RAG_SOURCES", "{}")]).expect_err("no array");
     assert!(error.source().is_some());
     assert_eq!(error.key(), Some("sources"));
