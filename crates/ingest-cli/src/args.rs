@@ -89,7 +89,7 @@ pub(crate) enum Command {
     Export,
     /// Turn texts into vectors, a line of JSON each; no store is needed.
     Embed(Embed),
-    /// Show the settings in force and where they come from.
+    /// Show the settings in force and where they come from, or write a file to set them in.
     Config(Config),
     /// Print a script that completes commands and flags in a shell.
     Completions(Completions),
@@ -298,8 +298,21 @@ pub(crate) struct Config {
 pub(crate) enum ConfigCommand {
     /// Print every setting in force with its origin; secrets are masked.
     Show,
+    /// Write a file with every setting in it, each explained and commented out.
+    Init(Init),
     /// Print which configuration files were read.
     Path,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where to write it; `-` is standard output [default: the file of `--config`, else config.toml].
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Replace a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod spread;
 mod store;
 mod style;
 mod summary;
+mod whole_file;
 
 use std::process::ExitCode;
 use std::sync::Arc;

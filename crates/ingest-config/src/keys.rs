@@ -109,6 +109,8 @@ pub struct Key {
     pub kind: Kind,
     /// Its default, as it would be written in the file; `None` is not set.
     pub default: Option<&'static str>,
+    /// A value to show where there is no default, as it would be written in the file. Secrets have none.
+    pub example: Option<&'static str>,
     /// The unit of a plain number.
     pub unit: Option<&'static str>,
     /// What it does.
@@ -133,6 +135,7 @@ impl Key {
             also: &[],
             kind,
             default: None,
+            example: None,
             unit: None,
             doc,
         }
@@ -140,6 +143,11 @@ impl Key {
 
     const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
+        self
+    }
+
+    const fn such_as(mut self, example: &'static str) -> Self {
+        self.example = Some(example);
         self
     }
 
@@ -173,28 +181,28 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Every setting there is, in the order of the reference page.
 pub const KEYS: &[Key] = &[
-    Key::new("store", Stage::Store, Kind::Address, "Where chunks are kept: `sqlite:FILE` or `postgres://user:password@host:port/database`. When it is not set and any `db_*` setting is, the store is that Postgres; otherwise `sqlite:.ingest/index.db`."),
+    Key::new("store", Stage::Store, Kind::Address, "Where chunks are kept: `sqlite:FILE` or `postgres://user:password@host:port/database`. When it is not set and any `db_*` setting is, the store is that Postgres; otherwise `sqlite:.ingest/index.db`.").such_as("sqlite:.ingest/index.db"),
     Key::new("db_host", Stage::Store, TEXT, "Host of the Postgres server.").or("localhost"),
     Key::new("db_port", Stage::Store, integer(1, 65_535), "Port of the Postgres server.").or("5432"),
     Key::new("db_user", Stage::Store, TEXT, "User of the Postgres database.").or("postgres"),
     Key::new("db_password", Stage::Store, Kind::Secret { blank: true }, "Password of that user. May be empty.").or("postgres"),
     Key::new("db_name", Stage::Store, TEXT, "Name of the Postgres database.").or("bbj_rag"),
     Key::new("embedding_provider", Stage::Embedding, Kind::Choice(&["auto", "ollama", "openai", "static"]), "Who turns texts into vectors. `auto` takes what the store was built with, else Ollama when anything of embedding was set or a server answers at `ollama_host` and has the model, else the built-in `static` model.").or("auto"),
-    Key::new("embedding_model", Stage::Embedding, TEXT, "The model's name. Not set: `qwen3-embedding:0.6b` with Ollama, `text-embedding-3-small` with OpenAI; `static` has but one."),
-    Key::new("embedding_dimensions", Stage::Embedding, integer(1, 65_536), "Values per embedding. Not set: as many as the model gives. Set: asked of the server, and checked in its answers.").unit("values"),
+    Key::new("embedding_model", Stage::Embedding, TEXT, "The model's name. Not set: `qwen3-embedding:0.6b` with Ollama, `text-embedding-3-small` with OpenAI; `static` has but one.").such_as("nomic-embed-text"),
+    Key::new("embedding_dimensions", Stage::Embedding, integer(1, 65_536), "Values per embedding. Not set: as many as the model gives. Set: asked of the server, and checked in its answers.").such_as("256").unit("values"),
     Key::new("embedding_batch_size", Stage::Embedding, integer(1, 4_096), "Most texts in one request.").or("64").unit("texts"),
     Key::new("ollama_host", Stage::Embedding, Kind::Address, "Where Ollama listens. A value that is set wins even when it equals the default; an empty one counts as not set.").or("http://localhost:11434").also(&["OLLAMA_HOST"]),
     Key::new("ollama_api_key", Stage::Embedding, SECRET, "Bearer key for a hosted or proxied Ollama.").also(&["OLLAMA_API_KEY"]),
-    Key::new("keep_alive", Stage::Embedding, Kind::KeepAlive, "How long Ollama holds the model after a request: `5m`, seconds, `0` for not at all, `-1` for ever. Not set: the server's own choice."),
-    Key::new("openai_base_url", Stage::Embedding, Kind::Address, "Base address of OpenAI or of a server that speaks like it. Not set: OpenAI itself.").also(&["OPENAI_BASE_URL"]),
+    Key::new("keep_alive", Stage::Embedding, Kind::KeepAlive, "How long Ollama holds the model after a request: `5m`, seconds, `0` for not at all, `-1` for ever. Not set: the server's own choice.").such_as("10m"),
+    Key::new("openai_base_url", Stage::Embedding, Kind::Address, "Base address of OpenAI or of a server that speaks like it. Not set: OpenAI itself.").such_as("http://localhost:8000/v1").also(&["OPENAI_BASE_URL"]),
     Key::new("openai_api_key", Stage::Embedding, SECRET, "Key for OpenAI.").also(&["OPENAI_API_KEY"]),
-    Key::new("openai_api_key_file", Stage::Embedding, Kind::Path, "File that holds the key for OpenAI, read when `openai_api_key` is not set."),
-    Key::new("openai_organization", Stage::Embedding, TEXT, "Organization that OpenAI bills.").also(&["OPENAI_ORG_ID"]),
-    Key::new("openai_project", Stage::Embedding, TEXT, "Project that OpenAI bills.").also(&["OPENAI_PROJECT_ID"]),
-    Key::new("azure_deployment", Stage::Embedding, TEXT, "Deployment of Azure OpenAI; with it, `openai_base_url` is the resource's address and the key goes into the header `api-key`."),
+    Key::new("openai_api_key_file", Stage::Embedding, Kind::Path, "File that holds the key for OpenAI, read when `openai_api_key` is not set.").such_as("openai.key"),
+    Key::new("openai_organization", Stage::Embedding, TEXT, "Organization that OpenAI bills.").such_as("org-example").also(&["OPENAI_ORG_ID"]),
+    Key::new("openai_project", Stage::Embedding, TEXT, "Project that OpenAI bills.").such_as("proj-example").also(&["OPENAI_PROJECT_ID"]),
+    Key::new("azure_deployment", Stage::Embedding, TEXT, "Deployment of Azure OpenAI; with it, `openai_base_url` is the resource's address and the key goes into the header `api-key`.").such_as("my-deployment"),
     Key::new("azure_api_version", Stage::Embedding, TEXT, "Version of the Azure OpenAI interface.").or("2024-10-21"),
-    Key::new("document_prefix", Stage::Embedding, Kind::Text { blank: true }, "Put before a document's text for the model. Not set: what the makers of a known model advise. Empty: nothing."),
-    Key::new("query_prefix", Stage::Embedding, Kind::Text { blank: true }, "Put before a question for the model. Not set: what the makers of a known model advise. Empty: nothing."),
+    Key::new("document_prefix", Stage::Embedding, Kind::Text { blank: true }, "Put before a document's text for the model. Not set: what the makers of a known model advise. Empty: nothing.").such_as("search_document: "),
+    Key::new("query_prefix", Stage::Embedding, Kind::Text { blank: true }, "Put before a question for the model. Not set: what the makers of a known model advise. Empty: nothing.").such_as("search_query: "),
     Key::new("on_too_long", Stage::Embedding, Kind::Choice(&["split", "truncate", "fail"]), "What happens to a chunk that is longer than the model can read: cut into pieces, cut off, or set aside as failed.").or("split"),
     Key::new("chunk_size", Stage::Chunking, integer(1, 1_000_000), "Greatest length of a chunk.").or("400").unit("tokens"),
     Key::new("chunk_overlap", Stage::Chunking, integer(0, 999_999), "Text that neighbouring chunks share at most; less than `chunk_size`.").or("50").unit("tokens"),
@@ -205,16 +213,16 @@ pub const KEYS: &[Key] = &[
     Key::new("max_delete", Stage::Run, Kind::MaxDelete, "A run that would remove more documents than this is refused: a number, or a share of those stored from the same sources.").or("50%"),
     Key::new("max_file_size", Stage::Run, integer(1, 4_096), "Larger files are passed over and named. A file is held in memory whole, a table with up to ten times its size.").or("24").unit("MiB"),
     Key::new("wait", Stage::Run, Kind::Duration { min: Duration::ZERO, max: Duration::from_secs(7 * 24 * 60 * 60) }, "How long an unreachable server is waited for; `0` is not at all.").or("60s").unit("seconds"),
-    Key::new("data_dir", Stage::Run, Kind::Path, "Folder that the paths of `[[sources]]` are relative to. Not set: the current folder.").also(&["DATA_DIR"]),
+    Key::new("data_dir", Stage::Run, Kind::Path, "Folder that the paths of `[[sources]]` are relative to. Not set: the current folder.").such_as("documents").also(&["DATA_DIR"]),
     Key::new("sources", Stage::Run, Kind::Sources, "Named sources, as `[[sources]]` tables with `name`, `paths`, `include`, `exclude` and `enabled`; in the environment, a JSON array of such objects."),
     Key::new("max_connections", Stage::Http, integer(1, 1_024), "Most connections to a server.").or("10").unit("connections"),
     Key::new("max_idle_connections", Stage::Http, integer(0, 1_024), "Of these, most that are kept open while idle.").or("5").unit("connections"),
     Key::new("connect_timeout", Stage::Http, up_to_a_day(SHORTEST), "Time to make a connection.").or("10s").unit("seconds"),
     Key::new("load_timeout", Stage::Http, up_to_a_day(SHORTEST), "Time to the first byte of an answer; a cold model is loaded in it.").or("300s").unit("seconds"),
     Key::new("timeout", Stage::Http, up_to_a_day(SHORTEST), "Time for a whole answer.").or("300s").unit("seconds"),
-    Key::new("ca_file", Stage::Http, Kind::Path, "File of further certificates (PEM) to trust, besides the system's."),
-    Key::new("proxy", Stage::Http, Kind::Address, "Proxy for all servers but those on this machine. Not set: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` as everywhere."),
-    Key::new("vector_weight", Stage::Search, Kind::Number { min: 0.0, max: 100.0 }, "Weight of the vectors' ranks in hybrid search, the words' being 1. Not set: what suits the model, as the store keeps it."),
+    Key::new("ca_file", Stage::Http, Kind::Path, "File of further certificates (PEM) to trust, besides the system's.").such_as("ca.pem"),
+    Key::new("proxy", Stage::Http, Kind::Address, "Proxy for all servers but those on this machine. Not set: `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` as everywhere.").such_as("http://proxy.example:3128"),
+    Key::new("vector_weight", Stage::Search, Kind::Number { min: 0.0, max: 100.0 }, "Weight of the vectors' ranks in hybrid search, the words' being 1. Not set: what suits the model, as the store keeps it.").such_as("0.5"),
 ];
 
 /// Settings of the program whose files and variables are read here too, but which mean nothing to this one.
@@ -267,6 +275,18 @@ mod tests {
             );
             assert!(!FOREIGN.contains(&key.name), "{}", key.name);
             assert!(key.doc.ends_with('.'), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn a_setting_has_a_default_or_an_example_and_a_secret_no_example() {
+        for key in KEYS {
+            let needs_none = key.is_secret() || key.kind == Kind::Sources;
+            let one_at_most = key.default.is_none() || key.example.is_none();
+            assert!(one_at_most, "{}", key.name);
+            let any = key.default.or(key.example).is_some();
+            assert!(any || needs_none, "{}", key.name);
+            assert!(key.example.is_none() || !needs_none, "{}", key.name);
         }
     }
 

@@ -3,7 +3,7 @@
 //! A setting is looked for on the command line (or in code), then in the environment, then in `config.toml`, and has
 //! its default otherwise. Every value remembers which of these it came from, so that a wrong one can be named with
 //! the variable, the line of the file or the flag to change. All settings stand in one table, [`KEYS`], of which the
-//! reference page is made ([`reference_markdown`]); [`Settings`] gives them as plain typed fields, one struct a stage.
+//! reference page ([`reference_markdown`]) and a file to begin with ([`sample_toml`]) are made; [`Settings`] gives them as plain typed fields, one struct a stage.
 //!
 //! This crate knows nothing of providers and stores: it is plain data for whoever builds them.
 //!
@@ -32,6 +32,7 @@ mod layer;
 mod load;
 mod origin;
 mod reference;
+mod sample;
 mod secret;
 mod settings;
 mod source;
@@ -45,6 +46,7 @@ pub use keys::{KEYS, Key, Kind, PREFIX, Stage, key};
 pub use load::Loader;
 pub use origin::{Origin, Provenance};
 pub use reference::reference_markdown;
+pub use sample::sample_toml;
 pub use secret::Secret;
 pub use settings::{
     ChunkingSettings, EmbeddingSettings, Entry, HttpSettings, MaxDelete, OnTooLong, ProviderChoice,

@@ -11,7 +11,8 @@ pub fn reference_markdown() -> String {
         "# Settings\n\n\
          A setting is taken from the first of these that has it: a flag of the command line, the environment, \
          `config.toml` in the current folder (or the file that `--config` names), its default. \
-         `ingest config show` prints every value with its origin.\n\n\
+         `ingest config show` prints every value with its origin, \
+         `ingest config init` writes a `config.toml` with all of them, commented out.\n\n\
          In the file a setting has the name below; in the environment, the variable below, in any case. \
          Durations are written `300s`, `5m`, `250ms` or `1h30m`; a plain number is seconds. \
          An empty value counts as not set, except where the text says otherwise. \
@@ -21,9 +22,10 @@ pub fn reference_markdown() -> String {
         // Writing to a String cannot fail.
         let _ = write!(page, "\n## {}\n", stage.title());
         for key in KEYS.iter().filter(|key| key.stage == stage) {
-            let default = match key.default {
-                Some(default) => format!("`{default}`"),
-                None => "not set".to_owned(),
+            let default = match (key.default, key.example) {
+                (Some(default), _) => format!("`{default}`"),
+                (None, Some(example)) => format!("not set; an example is `{example}`"),
+                (None, None) => "not set".to_owned(),
             };
             let also: String = key
                 .also

@@ -1,14 +1,21 @@
-//! `ingest config`: the settings in force.
+//! `ingest config`: the settings in force, and a file to set them in.
 
-use ingest_config::{Origin, Settings};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use ingest_config::{KEYS, Origin, Settings, sample_toml};
 use serde_json::{Map, Value, json};
 
-use crate::args::{ConfigCommand, Format, Global};
+use crate::args::{ConfigCommand, Format, Global, Init};
 use crate::console::{Console, Level};
-use crate::failure::{Result, Status};
+use crate::failure::{Failure, Result, Status};
 use crate::layers::{Layers, warn_of_slips};
 use crate::output::Output;
 use crate::style::one_line;
+use crate::whole_file;
+
+/// The file that is read in the current folder when there is one.
+const FILE: &str = "config.toml";
 
 pub(crate) fn config(
     command: &ConfigCommand,
@@ -16,14 +23,20 @@ pub(crate) fn config(
     console: &Console,
     output: &mut Output,
 ) -> Result<Status> {
-    let settings = Layers::new(global).load()?;
-    warn_of_slips(&settings, console);
     match command {
-        ConfigCommand::Show => show(&settings, output)?,
-        ConfigCommand::Path => path(&settings, console, output)?,
+        // What is set already has no part in it, and may be wrong.
+        ConfigCommand::Init(args) => init(args, global, console, output)?,
+        ConfigCommand::Show => show(&load(global, console)?, output)?,
+        ConfigCommand::Path => path(&load(global, console)?, console, output)?,
     }
     output.finish()?;
     Ok(Status::Done)
+}
+
+fn load(global: &Global, console: &Console) -> Result<Settings> {
+    let settings = Layers::new(global).load()?;
+    warn_of_slips(&settings, console);
+    Ok(settings)
 }
 
 fn show(settings: &Settings, output: &mut Output) -> Result<()> {
@@ -59,6 +72,62 @@ fn show(settings: &Settings, output: &mut Output) -> Result<()> {
         })
         .collect();
     Ok(output.table(&["setting", "value", "from"], &rows, &[])?)
+}
+
+fn init(args: &Init, global: &Global, console: &Console, output: &mut Output) -> Result<()> {
+    let file = args.file.as_deref().or(global.config.as_deref());
+    let file = file.unwrap_or(Path::new(FILE));
+    let text = sample_toml();
+    if file == Path::new("-") {
+        return print(&text, output);
+    }
+    let replaced = write(file, &text, args.force)?;
+    let name = file.display().to_string();
+    match output.format {
+        Format::Json => output.json(&json!({"file": name, "settings": KEYS.len(), "replaced": replaced}))?,
+        Format::Text => output.line(&format!(
+            "{} {}: {} settings, all commented out",
+            if replaced { "replaced" } else { "wrote" },
+            one_line(&name),
+            KEYS.len()
+        ))?,
+    }
+    let flag = if file == Path::new(FILE) {
+        String::new()
+    } else {
+        format!(" --config {name}")
+    };
+    console.tell(
+        Level::Normal,
+        &format!("take the `# ` away before a setting to set it; `ingest{flag} config show` prints what is in force"),
+    );
+    Ok(())
+}
+
+fn print(text: &str, output: &mut Output) -> Result<()> {
+    match output.format {
+        Format::Json => output.json(&json!({"file": null, "settings": KEYS.len(), "text": text}))?,
+        Format::Text => output.line(text.trim_end())?,
+    }
+    Ok(())
+}
+
+/// Writes the file; returns whether it took the place of another.
+fn write(file: &Path, text: &str, force: bool) -> Result<bool> {
+    let name = file.display();
+    let failed = |error| Failure::usage(format!("cannot write {name}: {error}"));
+    match whole_file::create(file, text) {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && force => {
+            whole_file::replace(file, text).map_err(failed)?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Failure::usage(format!(
+            "{name} is there already, and was left as it is"
+        ))
+        .hint("`--force` replaces it; `ingest config init -` prints the settings instead")),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 fn path(settings: &Settings, console: &Console, output: &mut Output) -> Result<()> {

@@ -134,3 +134,88 @@ fn db_settings_make_the_store_postgres_and_the_password_is_not_told() {
         "{run:?}"
     );
 }
+
+#[test]
+fn init_writes_a_file_that_changes_nothing_and_tells_what_to_do_next() {
+    let work = Work::new();
+    let before = work
+        .ingest(&["config", "show", "--format", "json"])
+        .expect(0)
+        .json();
+    let init = work.ingest(&["config", "init"]).expect(0);
+    let count = ingest_config::KEYS.len();
+    assert_eq!(
+        init.stdout,
+        format!("wrote config.toml: {count} settings, all commented out\n")
+    );
+    init.says("`ingest config show` prints what is in force");
+    let after = work
+        .ingest(&["config", "show", "--format", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(before, after);
+    let text = work.read("config.toml");
+    for key in ingest_config::KEYS.iter().filter(|key| key.name != "sources") {
+        assert!(text.contains(&format!("\n# {} = ", key.name)), "{}", key.name);
+    }
+    assert!(text.contains("\n# [[sources]]\n"), "{text}");
+    work.write(
+        "config.toml",
+        &text.replace("# chunk_size = 400", "chunk_size = 401"),
+    );
+    let set = work
+        .ingest(&["config", "show", "--format", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(set["chunk_size"]["value"], 401);
+}
+
+#[test]
+fn init_leaves_a_file_alone_unless_it_is_forced() {
+    let work = Work::new();
+    // One that is wrong is no reason not to write another.
+    work.write("config.toml", "chunk_size = \n");
+    work.ingest(&["config", "init"])
+        .expect(2)
+        .says("error: config.toml is there already, and was left as it is")
+        .says("hint: `--force` replaces it");
+    assert_eq!(work.read("config.toml"), "chunk_size = \n");
+    let forced = work.ingest(&["config", "init", "--force"]).expect(0);
+    assert!(forced.stdout.starts_with("replaced config.toml: "), "{forced:?}");
+    work.ingest(&["config", "show"]).expect(0);
+    work.ingest(&["config", "init", "none/config.toml"])
+        .expect(2)
+        .says("cannot write none/config.toml");
+    work.write("folder/file", "");
+    work.ingest(&["config", "init", "--force", "folder"])
+        .expect(2)
+        .says("cannot write folder: this is not a file");
+    let left: Vec<_> = std::fs::read_dir(work.path("")).expect("a folder").collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn init_writes_where_it_is_told_to() {
+    let work = Work::new();
+    let named = work
+        .ingest(&["config", "init", "mine.toml", "--format", "json"])
+        .expect(0);
+    let count = ingest_config::KEYS.len();
+    assert_eq!(
+        named.json(),
+        json!({"file": "mine.toml", "settings": count, "replaced": false})
+    );
+    named.says("`ingest --config mine.toml config show`");
+    work.ingest(&["--config", "other.toml", "config", "init"])
+        .expect(0);
+    let printed = work.ingest(&["config", "init", "-"]).expect(0);
+    assert_eq!(printed.stdout, work.read("mine.toml"));
+    assert_eq!(printed.stdout, work.read("other.toml"));
+    assert_eq!(printed.stderr, "");
+    let wrapped = work
+        .ingest(&["config", "init", "-", "--format", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(wrapped["text"], printed.stdout);
+    assert!(!work.path("config.toml").exists());
+}
