@@ -93,6 +93,9 @@ pub(crate) enum Command {
     Config(Config),
     /// Print a script that completes commands and flags in a shell.
     Completions(Completions),
+    /// Write the manual, a page for each command: for those who make packages.
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// Who turns texts into vectors.
@@ -320,6 +323,13 @@ pub(crate) struct Completions {
     /// The shell.
     #[arg(value_enum)]
     pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder to write the pages to, made when needed. Without it, the page of `ingest` itself is printed.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::commands::{completions, config, embed, export, run, search, status};
+use crate::commands::{completions, config, embed, export, man, run, search, status};
 use crate::console::Console;
 use crate::failure::{Failure, Result, Status};
 use crate::output::Output;
@@ -69,6 +69,7 @@ fn dispatch(cli: &Cli, console: &Arc<Console>) -> Result<Status> {
     let output = &mut Output::new(global);
     match &cli.command {
         Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => man::man(args, output),
         Command::Config(args) => config::config(&args.command, global, console, output),
         Command::Run(args) => block_on(run::run(args, global, console, output)),
         Command::Search(args) => block_on(search::search(args, global, console, output)),

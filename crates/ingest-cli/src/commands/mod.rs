@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod embed;
 pub(crate) mod export;
+pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod status;

@@ -139,6 +139,68 @@ fn completions_are_made_for_every_shell() {
         .says("possible values");
 }
 
+/// The commands that the help of a command lists, and theirs: `config`, `config show` and so on.
+fn listed(work: &Work, above: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["help"];
+    arguments.extend(above);
+    let help = work.ingest(&arguments).expect(0).stdout;
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = lines
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help");
+    let mut all = Vec::new();
+    for name in names {
+        let command = [above, &[name]].concat();
+        all.push(command.join(" "));
+        all.extend(listed(work, &command));
+    }
+    all
+}
+
+#[test]
+fn every_command_that_is_listed_has_a_page_of_the_manual() {
+    let work = Work::new();
+    let commands = listed(&work, &[]);
+    assert!(commands.contains(&"config init".to_owned()), "{commands:?}");
+    let written = work.ingest(&["man", "share/man1"]).expect(0);
+    let pages = commands.len() + 1;
+    assert_eq!(written.stdout, format!("wrote {pages} pages to share/man1\n"));
+    let files = std::fs::read_dir(work.path("share/man1")).expect("a folder");
+    assert_eq!(files.count(), pages, "hidden commands have none");
+    for command in &commands {
+        let name = format!("ingest-{}", command.replace(' ', "-"));
+        let page = work.read(&format!("share/man1/{name}.1"));
+        assert!(page.contains(&format!(".TH {name} 1 ")), "{page}");
+        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+    }
+    let run = work.read("share/man1/ingest-run.1");
+    assert!(run.contains("retry\\-failed"), "{run}");
+    let main = work.read("share/man1/ingest.1");
+    for section in [".SH \"EXIT STATUS\"", ".SH ENVIRONMENT", ".SH FILES"] {
+        assert!(main.contains(section), "{section}: {main}");
+    }
+    assert_eq!(work.ingest(&["man"]).expect(0).stdout, main);
+    let json = work
+        .ingest(&["man", "other", "--format", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&json["folder"], &json["pages"]),
+        (&"other".into(), &pages.into())
+    );
+}
+
+#[test]
+fn a_manual_that_cannot_be_written_has_status_2() {
+    let work = Work::new();
+    work.write("file", "");
+    work.ingest(&["man", "file"])
+        .expect(2)
+        .says("cannot write the manual to file");
+}
+
 #[test]
 fn colors_are_used_only_when_wanted() {
     let work = Work::new();
