@@ -220,6 +220,11 @@ pub(crate) struct Work {
     #[arg(long, value_name = "FILE")]
     pub(crate) failure_log: Option<PathBuf>,
 
+    /// Write what the run does to this file, in the text format of Prometheus: when it begins, every 10 seconds, and at
+    /// its end.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics_file: Option<PathBuf>,
+
     /// Stop at the first failure.
     #[arg(long)]
     pub(crate) fail_fast: bool,

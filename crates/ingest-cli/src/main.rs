@@ -10,6 +10,7 @@ mod embedder;
 mod failure;
 mod interrupt;
 mod layers;
+mod metrics;
 mod output;
 mod progress;
 mod sources;

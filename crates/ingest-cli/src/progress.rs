@@ -169,6 +169,7 @@ impl Observer for Reporter {
                 of,
                 wait,
                 error,
+                ..
             } => tell(
                 Level::More,
                 format!(

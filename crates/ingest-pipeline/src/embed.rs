@@ -354,6 +354,7 @@ impl Worker<'_> {
             attempt,
             of,
             wait,
+            kind: error.kind().as_str(),
             error: &one_line(&chain(error)),
         });
     }

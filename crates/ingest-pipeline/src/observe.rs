@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Failure;
+use crate::{ChunkCounts, DocumentCounts, Failure};
 
 /// Hears what a run does. Calls come from several tasks and should return soon.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
@@ -57,6 +57,8 @@ pub enum Event<'a> {
         of: u32,
         /// The wait before the next one.
         wait: Duration,
+        /// A stable name of the kind of error.
+        kind: &'static str,
         /// Why, in one line.
         error: &'a str,
     },
@@ -120,4 +122,8 @@ pub struct Progress {
     pub chunks_embedded: u64,
     /// Of these, chunks committed to the store.
     pub chunks_stored: u64,
+    /// Documents by what became of them so far.
+    pub document_counts: DocumentCounts,
+    /// Chunks by what became of them so far.
+    pub chunk_counts: ChunkCounts,
 }

@@ -105,7 +105,11 @@ impl Tally {
         let progress = {
             let mut counts = self.counts();
             change(&mut counts.progress);
-            counts.progress
+            Progress {
+                document_counts: counts.documents,
+                chunk_counts: counts.chunks,
+                ..counts.progress
+            }
         };
         self.event(&Event::Progress(&progress));
     }

@@ -2,11 +2,13 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::{Case, chunks, document, export, fake, sent};
 use ingest_core::{DocumentState, SearchMode, Vector};
-use ingest_pipeline::{Outcome, RunReport, SearchOptions, SourceStatus, search};
+use ingest_pipeline::{
+    Cancel, Event, Observer, Outcome, Progress, RunReport, SearchOptions, SourceStatus, run, search,
+};
 use ingest_store::{MemoryStore, SqliteStore};
 
 fn corpus(case: &Case) {
@@ -371,4 +373,37 @@ async fn another_path_to_the_same_files_only_moves_them() {
     assert!(sent(&second).is_empty());
     let states: Vec<DocumentState> = common::documents(case.store.as_ref()).await;
     assert_eq!(states[0].source, "docs/sub/a.md");
+}
+
+/// Keeps the last progress that was told.
+#[derive(Debug, Default)]
+struct Last(Mutex<Progress>);
+
+impl Observer for Last {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Progress(progress) = event {
+            *self.0.lock().expect("no panic") = **progress;
+        }
+    }
+}
+
+#[tokio::test]
+async fn progress_counts_what_the_report_counts() {
+    let case = Case::new();
+    corpus(&case);
+    let last = Arc::new(Last::default());
+    let observer: Arc<dyn Observer> = Arc::clone(&last) as _;
+    let report = run(
+        Arc::clone(&case.store),
+        Arc::new(fake()),
+        case.options(),
+        observer,
+        &Cancel::new(),
+    )
+    .await
+    .expect("the run starts");
+    let last = *last.0.lock().expect("no panic");
+    assert_eq!(last.document_counts, report.documents);
+    assert_eq!(last.chunk_counts, report.chunks);
+    assert!(last.chunk_counts.embedded > 0 && last.document_counts.added == 42);
 }

@@ -1,5 +1,6 @@
 //! `ingest run`: brings the store in step with the documents.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ingest_config::{OnTooLong, Settings};
@@ -11,6 +12,7 @@ use crate::embedder::{self, Chosen};
 use crate::failure::{Result, Status, embedder_hint};
 use crate::interrupt::Interrupt;
 use crate::layers::{Layers, warn_of_slips};
+use crate::metrics::{Both, Metrics};
 use crate::output::{Output, counted};
 use crate::progress::Reporter;
 use crate::sources::{Selection, select};
@@ -21,6 +23,25 @@ pub(crate) async fn run(
     global: &Global,
     console: &Arc<Console>,
     output: &mut Output,
+) -> Result<Status> {
+    let Some(file) = &args.work.metrics_file else {
+        return measured(args, global, console, output, None).await;
+    };
+    let metrics = Metrics::begin(file, console)?;
+    let result = measured(args, global, console, output, Some(&metrics)).await;
+    let status = result
+        .as_ref()
+        .map_or_else(|failure| failure.status, |status| *status);
+    metrics.end(status, status == Status::Done && !args.work.dry_run);
+    result
+}
+
+async fn measured(
+    args: &Run,
+    global: &Global,
+    console: &Arc<Console>,
+    output: &mut Output,
+    metrics: Option<&Arc<Metrics>>,
 ) -> Result<Status> {
     let mut layers = Layers::new(global);
     layers.embedding(&args.embedding);
@@ -66,7 +87,11 @@ pub(crate) async fn run(
     let cancel = Cancel::new();
     let interrupt = Interrupt::listen(cancel.clone(), Arc::clone(console));
     let reporter = Arc::new(Reporter::new(Arc::clone(console)));
-    let observer: Arc<dyn ingest_pipeline::Observer> = Arc::clone(&reporter) as _;
+    let mut observer: Arc<dyn ingest_pipeline::Observer> = Arc::clone(&reporter) as _;
+    if let Some(metrics) = metrics {
+        metrics.meter(&chosen.embedder);
+        observer = Arc::new(Both(observer, Arc::clone(metrics) as _));
+    }
     let result = ingest_pipeline::run(store, chosen.embedder, options, observer, &cancel).await;
     reporter.finish();
     let interrupted = interrupt.map_or(Status::Signal(2), |interrupt| interrupt.status());
@@ -75,6 +100,9 @@ pub(crate) async fn run(
         Err(error) if error.kind() == ingest_pipeline::ErrorKind::Cancelled => return Ok(interrupted),
         Err(error) => return Err(error.into()),
     };
+    if let Some(metrics) = metrics {
+        metrics.report(&report);
+    }
     summary::write(&report, args.work.dry_run, output)?;
     if let Some(traffic) = summary::traffic(&report) {
         console.tell(Level::More, &traffic);
@@ -99,6 +127,7 @@ fn options(
     options.exclude = input.exclude.clone();
     options.no_ignore = input.no_ignore;
     options.skip_paths = store::files(settings);
+    options.skip_paths.extend(absolute(work.metrics_file.as_deref()));
     options.chunk_size = settings.chunking.size;
     options.chunk_overlap = settings.chunking.overlap;
     options.workers = if work.sequential {
@@ -129,6 +158,10 @@ fn options(
     options.failure_log = Some(settings.run.failure_log.clone());
     options.count_ahead = console.bars().is_some();
     options
+}
+
+fn absolute(path: Option<&Path>) -> Option<PathBuf> {
+    path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
 /// The workers asked for, capped with a warning.

@@ -29,6 +29,10 @@ fn stalling(release: &Signal) -> (ScriptedServer, Receiver<()>) {
 
 /// Starts a run whose last document stalls, and waits until it does.
 fn started(work: &Work, server: &ScriptedServer, stalled: &Receiver<()>) -> Child {
+    started_with(work, server, stalled, &[])
+}
+
+fn started_with(work: &Work, server: &ScriptedServer, stalled: &Receiver<()>, more: &[&str]) -> Child {
     work.write("docs/z.md", "# Z\n\nHere the server will stall.\n");
     let mut command = work.command(&[
         "run",
@@ -44,6 +48,7 @@ fn started(work: &Work, server: &ScriptedServer, stalled: &Receiver<()>) -> Chil
         server.url(),
     ]);
     let child = command
+        .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -96,6 +101,24 @@ fn an_interrupted_run_stores_what_is_finished_and_the_next_goes_on() {
         // The test embedding, and at most the text that was in flight.
         assert!(inputs(&server).len() - before <= 2, "{:?}", inputs(&server));
     }
+}
+
+#[test]
+fn the_metrics_of_an_interrupted_run_are_written() {
+    let work = Work::with_docs();
+    let release = Signal::new();
+    let (server, stalled) = stalling(&release);
+    let mut child = started_with(&work, &server, &stalled, &["--metrics-file", "ingest.prom"]);
+    let begun = work.read("ingest.prom");
+    assert!(begun.contains("\ningest_run_in_progress 1\n"), "{begun}");
+    send(&child, "-TERM");
+    await_line(&mut child, "stopping: ");
+    release.fire();
+    assert_eq!(child.wait().expect("ended").code(), Some(143));
+    let ended = work.read("ingest.prom");
+    assert!(ended.contains("\ningest_run_in_progress 0\n"), "{ended}");
+    assert!(ended.contains("\ningest_run_exit_status 143\n"), "{ended}");
+    assert!(!ended.contains("_total{fate=\"added\"} 0\n"), "{ended}");
 }
 
 #[test]

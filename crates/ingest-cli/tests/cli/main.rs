@@ -7,6 +7,7 @@ mod failures;
 mod hostile;
 mod interrupt;
 mod kill;
+mod metrics;
 mod run;
 mod search;
 mod secrets;

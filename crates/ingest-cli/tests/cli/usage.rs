@@ -42,6 +42,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "--no-delete",
         "--max-delete",
         "--failure-log",
+        "--metrics-file",
         "--fail-fast",
         "--timeout",
         "--load-timeout",
