@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Search(Search),
     /// Tell what the store holds.
     Status,
+    /// Tell what became of a document or a chunk, and why.
+    Explain(Explain),
     /// Print every stored chunk as a line of JSON.
     Export,
     /// Turn texts into vectors, a line of JSON each; no store is needed.
@@ -270,6 +272,13 @@ pub(crate) struct Search {
 
     #[command(flatten)]
     pub(crate) embedding: Embedding,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A file, the name of a stored document, or the first digits of a chunk's hash, 6 at least.
+    #[arg(value_name = "PATH|HASH")]
+    pub(crate) what: PathBuf,
 }
 
 /// How to look.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::commands::{completions, config, embed, export, man, run, search, status};
+use crate::commands::{completions, config, embed, explain, export, man, run, search, status};
 use crate::console::Console;
 use crate::failure::{Failure, Result, Status};
 use crate::output::Output;
@@ -76,6 +76,7 @@ fn dispatch(cli: &Cli, console: &Arc<Console>) -> Result<Status> {
         Command::Search(args) => block_on(search::search(args, global, console, output)),
         Command::Status => block_on(status::status(global, console, output)),
         Command::Export => block_on(export::export(global, console, output)),
+        Command::Explain(args) => block_on(explain::explain(args, global, console, output)),
         Command::Embed(args) => block_on(embed::embed(args, global, console, output)),
     }
 }

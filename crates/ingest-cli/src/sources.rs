@@ -107,7 +107,7 @@ fn named<'a>(names: &[String], known: &'a [SourceSettings]) -> Result<Vec<&'a So
 }
 
 /// The folder that the paths of sources are relative to.
-fn data_dir(settings: &Settings, here: &Path) -> Result<PathBuf> {
+pub(crate) fn data_dir(settings: &Settings, here: &Path) -> Result<PathBuf> {
     let Some(folder) = &settings.run.data_dir else {
         return Ok(here.to_owned());
     };
@@ -122,7 +122,7 @@ fn data_dir(settings: &Settings, here: &Path) -> Result<PathBuf> {
     )))
 }
 
-fn from_settings(settings: &SourceSettings, base: &Path) -> Result<Source> {
+pub(crate) fn from_settings(settings: &SourceSettings, base: &Path) -> Result<Source> {
     if settings.paths.is_empty() {
         return Err(
             Failure::usage(format!("source `{}` has no `paths`", settings.name))

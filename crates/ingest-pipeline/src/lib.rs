@@ -64,6 +64,7 @@ mod context;
 mod dry;
 mod embed;
 mod error;
+mod explain;
 mod failure;
 mod failure_log;
 mod halt;
@@ -88,6 +89,9 @@ mod write;
 
 pub use cancel::Cancel;
 pub use error::{Error, ErrorKind, Result};
+pub use explain::{
+    ChunkPlace, ChunkState, Content, HashPrefix, Located, Place, locate, places, set_aside_of,
+};
 pub use failure::Failure;
 pub use failure_log::{BrokenLine, FailureLog, LogContents};
 pub use observe::{DocumentOutcome, Event, Observer, Progress};

@@ -105,6 +105,13 @@ impl Source {
         }
     }
 
+    /// The source that brought a stored document, by its [`origin`](ingest_core::DocumentState::origin). `None` for lines,
+    /// and for a named source, which the settings hold.
+    pub fn of_origin(origin: &str, base: &std::path::Path) -> Option<Self> {
+        let given = crate::source::given(origin)?;
+        Some(Self::new(SourceSpec::from_argument(given, base)))
+    }
+
     /// What the report calls it.
     pub fn label(&self) -> String {
         match (&self.name, self.specs.first()) {

@@ -18,7 +18,7 @@ const SECTIONS: &str = r#".SH "EXIT STATUS"
 All done.
 .TP
 1
-It went to its end, but something failed.
+It went to its end, but something failed, or there is nothing that \fBexplain\fR could tell.
 .TP
 2
 Wrong usage or settings: nothing was touched.

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod embed;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod man;
 pub(crate) mod run;

@@ -2,6 +2,7 @@
 
 mod config;
 mod embed;
+mod explain;
 mod export;
 mod failures;
 mod hostile;

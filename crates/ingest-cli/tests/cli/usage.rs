@@ -10,6 +10,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "run",
         "search",
         "status",
+        "explain",
         "export",
         "embed",
         "config",

@@ -23,6 +23,8 @@ pub(crate) struct Filter {
     /// `None` takes all.
     include: Option<GlobSet>,
     exclude: GlobSet,
+    /// The exclude patterns, for people.
+    excluded: Vec<String>,
 }
 
 impl Filter {
@@ -44,6 +46,7 @@ impl Filter {
         Ok(Self {
             include: (!include.is_empty()).then(|| set(include)).transpose()?,
             exclude: set(exclude)?,
+            excluded: exclude.to_vec(),
         })
     }
 
@@ -61,14 +64,28 @@ impl Filter {
         {
             return false;
         }
-        // The folders above the root were chosen by the user.
-        let outer = name.len() - inner.len();
-        !inner
-            .match_indices('/')
-            .map(|(at, _)| at)
-            .chain([inner.len()])
-            .any(|end| self.exclude.is_match(&inner[..end]) || self.exclude.is_match(&name[..outer + end]))
+        !levels(name, inner).any(|(inner, full)| self.exclude.is_match(inner) || self.exclude.is_match(full))
     }
+
+    /// The exclude pattern that leaves a file or one of its folders out, if one does.
+    pub(crate) fn excluded_by(&self, name: &str, root: &str) -> Option<&str> {
+        let leaves_out = |pattern: &&String| {
+            let alone = Self::new(&[], std::slice::from_ref(pattern));
+            alone.is_ok_and(|filter| !filter.takes(name, root))
+        };
+        self.excluded.iter().find(leaves_out).map(String::as_str)
+    }
+}
+
+/// A name and the folders it lies in, each as within the root and as a whole. The folders above the root were chosen by
+/// the user.
+fn levels<'a>(name: &'a str, inner: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let outer = name.len() - inner.len();
+    inner
+        .match_indices('/')
+        .map(|(at, _)| at)
+        .chain([inner.len()])
+        .map(move |end| (&inner[..end], &name[..outer + end]))
 }
 
 /// A name relative to the folder that is walked, if it lies in it.

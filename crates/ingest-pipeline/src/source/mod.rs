@@ -8,8 +8,10 @@ pub(crate) mod format;
 pub(crate) mod gather;
 pub(crate) mod identity;
 pub(crate) mod jsonl;
+mod locate;
 mod parse;
 pub(crate) mod read;
+mod rules;
 pub(crate) mod walk;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +33,11 @@ const LINES: &str = "jsonl:";
 /// Whether documents of this origin are named after files.
 pub(crate) fn is_file_origin(origin: &str) -> bool {
     origin.starts_with(FILES)
+}
+
+/// The path or pattern that a run was given, by the origin of its documents; `None` for lines and named sources.
+pub(crate) fn given(origin: &str) -> Option<&str> {
+    origin.strip_prefix(FILES).filter(|given| !given.starts_with('@'))
 }
 
 /// All sources of a run, checked and ready to be walked.
@@ -125,6 +132,13 @@ pub(crate) fn matches_path(matcher: &GlobMatcher, name: &str) -> bool {
 impl PlannedSource {
     pub(crate) fn takes(&self, name: &str, root: &str) -> bool {
         self.filters.iter().all(|filter| filter.takes(name, root))
+    }
+
+    /// The exclude pattern that leaves a name out, if one does.
+    fn excluded_by(&self, name: &str, root: &str) -> Option<&str> {
+        self.filters
+            .iter()
+            .find_map(|filter| filter.excluded_by(name, root))
     }
 
     pub(crate) fn prunes(&self, name: &str, root: &str) -> bool {

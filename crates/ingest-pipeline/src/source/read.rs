@@ -75,7 +75,8 @@ pub(crate) fn read_file(item: Item, path: PathBuf, max: u64) -> Loaded {
     }
 }
 
-fn read(path: &Path, max: u64) -> io::Result<Outcome> {
+/// Reads a file of at most `max` bytes, if it is a document.
+pub(crate) fn read(path: &Path, max: u64) -> io::Result<Outcome> {
     // Opening a pipe would wait for a writer, so the kind is asked by name first.
     if !std::fs::metadata(path)?.is_file() {
         return Ok(Outcome::Skipped {

@@ -34,11 +34,11 @@ pub(crate) struct Walker {
     current: Option<Current>,
 }
 
-struct Current {
-    index: usize,
-    root: Root,
-    walk: Walk,
-    found: u64,
+pub(super) struct Current {
+    pub(super) index: usize,
+    pub(super) root: Root,
+    pub(super) walk: Walk,
+    pub(super) found: u64,
 }
 
 impl std::fmt::Debug for Walker {
@@ -84,7 +84,7 @@ impl Walker {
                 Root::File { path, name } => group.extend(self.plan.single(index, path, name)),
                 Root::Lines { input } => group.push(Found::Lines { index, input: *input }),
                 Root::Folder { path, .. } | Root::Glob { path, .. } => {
-                    let walk = self.plan.walk(index, path, root.name());
+                    let walk = self.plan.walk(index, path, root.name(), None);
                     self.current = Some(Current {
                         index,
                         root,
@@ -112,9 +112,11 @@ impl Current {
 }
 
 impl Plan {
-    fn walk(self: &Arc<Self>, index: usize, path: &Path, root: &str) -> Walk {
+    /// A walk below `path`; with `only`, to that file alone.
+    pub(super) fn walk(self: &Arc<Self>, index: usize, path: &Path, root: &str, only: Option<&Path>) -> Walk {
         let plan = Arc::clone(self);
         let root = root.to_owned();
+        let only = only.map(Path::to_owned);
         let rules = !self.no_ignore;
         WalkBuilder::new(path)
             .hidden(true)
@@ -127,7 +129,10 @@ impl Plan {
             .git_global(false)
             .require_git(false)
             .sort_by_file_name(OsStr::cmp)
-            .filter_entry(move |entry| entry.depth() == 0 || plan.enters(index, entry, &root))
+            .filter_entry(move |entry| {
+                let on_the_way = only.as_ref().is_none_or(|only| only.starts_with(entry.path()));
+                on_the_way && (entry.depth() == 0 || plan.enters(index, entry, &root))
+            })
             .build()
     }
 
@@ -141,7 +146,7 @@ impl Plan {
     }
 
     /// Whether a path is the store's or the log's.
-    fn is_own(&self, path: &Path) -> bool {
+    pub(super) fn is_own(&self, path: &Path) -> bool {
         self.skip_paths.iter().any(|own| {
             path.parent() == own.parent()
                 && path.file_name().zip(own.file_name()).is_some_and(|(name, own)| {
@@ -151,7 +156,7 @@ impl Plan {
         })
     }
 
-    fn look_at(&self, current: &Current, entry: Result<DirEntry, ignore::Error>) -> Option<Found> {
+    pub(super) fn look_at(&self, current: &Current, entry: Result<DirEntry, ignore::Error>) -> Option<Found> {
         let index = current.index;
         let entry = match entry {
             Ok(entry) => entry,
@@ -193,7 +198,7 @@ impl Plan {
     }
 
     /// A file that was named by itself: a link is followed, as elsewhere.
-    fn single(&self, index: usize, path: &Path, name: &str) -> Option<Found> {
+    pub(super) fn single(&self, index: usize, path: &Path, name: &str) -> Option<Found> {
         if !self.sources[index].takes(name, ".") || self.is_own(path) {
             return None;
         }
