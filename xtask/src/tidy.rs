@@ -54,6 +54,9 @@ fn files(sh: &Shell, faults: &mut Vec<String>) -> anyhow::Result<()> {
                 faults.push(format!("{}:{}: holds `{leftover}`", path.display(), number + 1));
             }
         }
+        if path.extension().is_some_and(|extension| extension == "md") {
+            links(&root, &path, &text, faults);
+        }
         let is_source = path.extension().is_some_and(|extension| extension == "rs")
             && path.components().any(|part| part.as_os_str() == "src");
         let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
@@ -68,6 +71,22 @@ fn files(sh: &Shell, faults: &mut Vec<String>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A page leads only to files that are there.
+fn links(root: &Path, page: &Path, text: &str, faults: &mut Vec<String>) {
+    let folder = root.join(page).parent().map(Path::to_owned).unwrap_or_default();
+    let dead = local_links(text).filter(|link| !folder.join(link).exists());
+    faults.extend(dead.map(|link| format!("{}: leads to {link}, which is not there", page.display())));
+}
+
+/// The files that the links of a page name, relative to it.
+fn local_links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| {
+        let link = rest.split_once(')')?.0;
+        let file = link.split('#').next().unwrap_or(link);
+        (!file.is_empty() && !file.contains("://")).then_some(file)
+    })
 }
 
 /// What must not stay in the tree: marks of unfinished work, and where it was checked out.
@@ -90,4 +109,15 @@ fn leftovers(root: &Path) -> anyhow::Result<Vec<String>> {
         leftovers.push(format!("{home}/"));
     }
     Ok(leftovers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_links;
+
+    #[test]
+    fn links_to_files_are_found_and_others_are_not() {
+        let page = "[a](docs/a.md), [b](../b.rs#part) [`c`](https://example.com/c) [d](#below) [e] (f)";
+        assert_eq!(local_links(page).collect::<Vec<_>>(), ["docs/a.md", "../b.rs"]);
+    }
 }
