@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use embed_core::{Embedder, Usage};
-use ingest_pipeline::{ChunkCounts, DocumentCounts, Event, Observer, RunReport};
+use ingest_pipeline::{ChunkCounts, DocumentCounts, Event, Observer, Progress, RunReport};
 
 use crate::console::Console;
 use crate::failure::{Failure, Result, Status};
@@ -36,6 +36,8 @@ const RETRIED: [&str; 9] = [
 struct Figures {
     documents: DocumentCounts,
     chunks: ChunkCounts,
+    /// How far the run was when these were counted.
+    steps: u64,
     usage: Usage,
     retries: BTreeMap<&'static str, u64>,
     outages: u64,
@@ -163,7 +165,9 @@ impl Observer for Metrics {
     fn event(&self, event: &Event<'_>) {
         let mut figures = locked(&self.figures);
         match event {
-            Event::Progress(progress) => {
+            // Tasks tell of it in any order, and a counter that goes back looks like one that began anew.
+            Event::Progress(progress) if steps(progress) >= figures.steps => {
+                figures.steps = steps(progress);
                 (figures.documents, figures.chunks) = (progress.document_counts, progress.chunk_counts);
             }
             Event::Retry { kind, .. } => *figures.retries.entry(kind).or_default() += 1,
@@ -172,6 +176,11 @@ impl Observer for Metrics {
             _ => {}
         }
     }
+}
+
+/// A number that grows with the run.
+fn steps(progress: &Progress) -> u64 {
+    progress.read + progress.done + progress.chunks + progress.chunks_embedded + progress.chunks_stored
 }
 
 /// Tells two observers.
@@ -201,7 +210,6 @@ mod tests {
     use super::*;
     use crate::args::Cli;
     use clap::Parser;
-    use ingest_pipeline::Progress;
 
     fn begun(file: &Path) -> Arc<Metrics> {
         let cli = Cli::try_parse_from(["ingest", "-q", "status"]).expect("valid");
@@ -233,6 +241,20 @@ mod tests {
         metrics.event(&Event::Progress(&progress));
         tokio::time::sleep(INTERVAL * 3).await;
         assert!(holds(&file, &embedded(7)), "nothing is written behind the end");
+    }
+
+    #[tokio::test]
+    async fn progress_that_is_told_late_does_not_set_counters_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("m");
+        let metrics = begun(&file);
+        for (done, unchanged) in [(1, 1), (3, 3), (2, 2)] {
+            let mut progress = Progress::default();
+            (progress.done, progress.document_counts.unchanged) = (done, unchanged);
+            metrics.event(&Event::Progress(&progress));
+        }
+        metrics.end(Status::Done, true);
+        assert!(holds(&file, "ingest_documents_total{fate=\"unchanged\"} 3"));
     }
 
     #[tokio::test]
