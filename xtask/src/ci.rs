@@ -5,18 +5,19 @@ use std::time::Instant;
 use anyhow::bail;
 use xshell::{Shell, cmd};
 
-use crate::{clippy, deny, flags, fuzz, integration, package, tidy, torture};
+use crate::{bench, clippy, deny, flags, fuzz, integration, package, tidy, torture};
 
 /// A name for the report and `--only`, and what is done.
 type Step = (&'static str, fn(&Shell) -> anyhow::Result<()>);
 
 /// Cheap ones first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("format", format),
     ("tidy", tidy::check),
     ("docs", |sh| flags::Docs { check: true }.run(sh)),
     ("deps", |sh| flags::Deps {}.run(sh)),
     ("clippy", clippy::check),
+    ("benches", bench::check),
     ("rustdoc", rustdoc),
     ("integration", integration::check),
     ("torture", torture::check),

@@ -25,7 +25,7 @@ impl Corpus {
         self.documents * self.sections
     }
 
-    /// The folder with the documents. The last file is written last, so a folder that has it is complete.
+    /// The folder with the documents. A file beside it, written last, says that it is complete.
     pub(crate) fn folder(self, bench: &Bench) -> anyhow::Result<PathBuf> {
         let Self {
             documents,
@@ -35,7 +35,7 @@ impl Corpus {
         let root = bench
             .scratch()
             .join(format!("docs-{documents}-{sections}-{words}"));
-        let complete = root.join("complete");
+        let complete = root.with_added_extension("complete");
         if complete.exists() {
             return Ok(root);
         }

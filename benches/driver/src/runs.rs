@@ -81,7 +81,7 @@ pub(crate) fn rows_a_second(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let rates = (0..bench.pairs)
         .map(|_| Ok(USUAL.chunks() as f64 / first(bench, &server, &store, USUAL)?.wall))
         .collect::<anyhow::Result<Vec<f64>>>()?;
-    Ok(vec![Row {
+    let mut rows = vec![Row {
         row: "8",
         what: format!(
             "rows a second of `ingest run` into SQLite, {} chunks × {WIDTH}, server without latency",
@@ -96,7 +96,58 @@ pub(crate) fn rows_a_second(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         unit: "×",
         must: AtLeast(10.0),
         aim: AtLeast(15.0),
-    }])
+    }];
+    for (mode, name) in [
+        ("sequential", "one after the other, COPY"),
+        ("4", "4 workers, one row an INSERT"),
+    ] {
+        rows.push(against_sketch(bench, &server, mode, name)?);
+    }
+    Ok(rows)
+}
+
+/// The tool and the sketch of the reference's loop, in turn over the same documents.
+fn against_sketch(bench: &Bench, server: &Server, mode: &str, name: &str) -> anyhow::Result<Row> {
+    let corpus = Corpus {
+        documents: 1000,
+        ..USUAL
+    };
+    let folder = corpus.folder(bench)?;
+    let store = bench.scratch().join("sketch.db");
+    let database = std::env::var("DATABASE_URL").context("the sketch needs DATABASE_URL")?;
+    let rate = |seconds: f64| corpus.chunks() as f64 / seconds;
+    let pairs = in_turn(
+        bench.pairs,
+        || Ok(rate(first(bench, server, &store, corpus)?.wall)),
+        || {
+            let mut command = Command::new("python3");
+            command
+                .env("PYTHONPATH", bench.scratch().join("python"))
+                .arg(bench.root.join("benches/reference/sketch.py"))
+                .args([mode, &server.url, &database])
+                .arg(&folder);
+            let said: Value = serde_json::from_str(&process::run(&mut command)?.output)?;
+            let stored = said["rows"].as_u64();
+            ensure!(
+                stored == Some(corpus.chunks() as u64),
+                "the sketch stored {stored:?} rows"
+            );
+            Ok(rate(said["seconds"].as_f64().context("its seconds")?))
+        },
+    )?;
+    Ok(Row {
+        row: "8",
+        what: format!(
+            "the same over {} chunks, beside a sketch of the reference's loop: {name}",
+            corpus.chunks()
+        ),
+        ours: format!("{} rows/s", median(&pairs.ours).round()),
+        against: format!("the sketch: {} rows/s", median(&pairs.theirs).round()),
+        values: pairs.ratios(),
+        unit: "×",
+        must: AtLeast(10.0),
+        aim: AtLeast(15.0),
+    })
 }
 
 pub(crate) fn busy(bench: &Bench) -> anyhow::Result<Vec<Row>> {

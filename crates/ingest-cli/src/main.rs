@@ -3,6 +3,7 @@
 //! Standard output carries the result, standard error everything else. Exit status: 0 all done, 1 something failed,
 //! 2 wrong usage or settings, 3 could not start or go on, 130 and 143 interrupted.
 
+mod allocator;
 mod args;
 mod commands;
 mod console;
@@ -32,6 +33,7 @@ use crate::failure::{Failure, Result, Status};
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    allocator::share();
     let cli = parse();
     let console = Arc::new(Console::new(&cli.global));
     let status = dispatch(&cli, &console).unwrap_or_else(|failure| {
