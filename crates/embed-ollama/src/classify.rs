@@ -23,6 +23,15 @@ const RUNNER_DIED: &[&str] = &[
     "broken pipe",
 ];
 
+/// What a plan allows is used up: hosted models are sold by the hour, the week and the month.
+const QUOTA_SPENT: &[&str] = &[
+    "usage limit",
+    "quota",
+    "spending limit",
+    "insufficient balance",
+    "insufficient credit",
+];
+
 /// Most characters of a server's words that go into a message, so that the hint after them is never cut off.
 const MOST_WORDS: usize = 240;
 
@@ -93,6 +102,7 @@ fn kind_of(status: u16, said: &str) -> ErrorKind {
         return ErrorKind::InvalidConfig;
     }
     match status {
+        402 | 403 | 429 if holds(QUOTA_SPENT) => ErrorKind::QuotaSpent,
         401 | 403 => ErrorKind::Unauthorized,
         402 => ErrorKind::QuotaSpent,
         404 if lower.contains("model") => ErrorKind::ModelNotFound,
@@ -278,6 +288,12 @@ mod tests {
             ),
             (403, "", Unauthorized),
             (402, r#"{"error":"no credit"}"#, QuotaSpent),
+            (
+                429,
+                r#"{"error":"you have reached your weekly usage limit, please upgrade to continue"}"#,
+                QuotaSpent,
+            ),
+            (429, r#"{"error":"too many concurrent requests"}"#, RateLimited),
             (
                 400,
                 r#"{"error":"\"llama3\" does not support embeddings"}"#,

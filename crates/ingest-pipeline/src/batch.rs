@@ -10,6 +10,7 @@ use ingest_core::Chunk;
 use tokio::sync::mpsc;
 
 use crate::assemble::Assembler;
+use crate::caps::Caps;
 use crate::context::Context;
 use crate::embed::{Batch, Settled};
 use crate::risk::Risk;
@@ -35,6 +36,8 @@ pub(crate) struct Batcher {
     max_bytes: usize,
     /// What the embedder puts before each text.
     prefix_bytes: usize,
+    /// What the server was found to take; less than the settings allow, if anything.
+    caps: Arc<Caps>,
     open: Batch,
     open_bytes: usize,
     ready: VecDeque<Batch>,
@@ -51,6 +54,7 @@ impl Batcher {
             max_texts: lower(options.batch_size, model.max_batch),
             max_bytes: lower(options.batch_bytes, model.max_batch_bytes),
             prefix_bytes: options.prefixes.document.len(),
+            caps: Arc::clone(&context.caps),
             open: Batch::new(),
             open_bytes: 0,
             ready: VecDeque::new(),
@@ -59,12 +63,12 @@ impl Batcher {
 
     pub(crate) fn push(&mut self, chunk: Arc<Chunk>) {
         let bytes = chunk.text.len() + self.prefix_bytes;
-        if self.open_bytes + bytes > self.max_bytes {
+        if self.open_bytes + bytes > self.max_bytes.min(self.caps.bytes()) {
             self.flush();
         }
         self.open_bytes += bytes;
         self.open.push(chunk);
-        if self.open.len() >= self.max_texts {
+        if self.open.len() >= self.max_texts.min(self.caps.texts()) {
             self.flush();
         }
     }

@@ -8,6 +8,7 @@ use ingest_core::{Chunker, Claims, ContentHash, Store, TokenCount, estimate_toke
 use tokio::sync::watch;
 
 use crate::budget::Budget;
+use crate::caps::Caps;
 use crate::halt::Halt;
 use crate::seen::Seen;
 use crate::source::Plan;
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) chunk_bytes: AtomicUsize,
     /// Counts commits. A question to the store that was asked after a commit knows of it.
     pub(crate) commits: AtomicU64,
+    /// What the server was found to take at once.
+    pub(crate) caps: Arc<Caps>,
     /// Whether a batch waits for a commit.
     pub(crate) pressing: Arc<watch::Sender<bool>>,
 }

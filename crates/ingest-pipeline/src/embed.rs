@@ -9,10 +9,12 @@ use tokio::sync::{Mutex, RwLock, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Event;
+use crate::caps::{self, Cap, bytes_of};
 use crate::context::Context;
 use crate::error::chain;
 use crate::failure::one_line;
-use crate::outage::{Health, Verdict};
+use crate::outage::{Health, Verdict, stops_by_its_wait};
+use crate::suspects::{Part, Suspects};
 
 /// How often one batch may blame its failures on an outage that ended: a text that brings the server down each time is
 /// found out by then.
@@ -85,15 +87,6 @@ struct Worker<'a> {
     results: &'a mpsc::Sender<Settled>,
 }
 
-/// A batch or a part of one.
-struct Part {
-    texts: Batch,
-    /// How often these texts were tried before, in a larger part.
-    tried: u32,
-    /// Whether one of them is under suspicion, so that a single failure is enough to halve again.
-    suspect: bool,
-}
-
 /// How a part fared.
 enum Fared {
     Embedded(Embeddings),
@@ -111,15 +104,14 @@ impl Worker<'_> {
     /// Settles every text of a batch, or as many as the run lets it.
     async fn settle(&self, batch: Batch) {
         let since = self.shared.health.successes();
-        let mut parts = vec![Part {
-            texts: batch,
-            tried: 0,
-            suspect: false,
-        }];
-        while let Some(part) = parts.pop() {
+        let mut suspects = Suspects::new(batch);
+        while let Some(part) = suspects.next(&self.shared.context.caps) {
             match self.fare(&part, since).await {
                 Fared::Over => return,
                 Fared::Embedded(rows) => {
+                    if let Some(cap) = suspects.passed(&part.texts) {
+                        self.learn(cap);
+                    }
                     let texts = part.texts.iter().zip(rows.iter());
                     let texts = texts.map(|(chunk, row)| (chunk.content_hash, Embedded::Vector(row.into())));
                     self.send(texts.collect()).await;
@@ -129,7 +121,7 @@ impl Worker<'_> {
                     culprit,
                     tried,
                 } => {
-                    self.blame(part, &error, culprit, tried, &mut parts).await;
+                    self.blame(part, &error, culprit, tried, &mut suspects).await;
                 }
             }
         }
@@ -142,15 +134,16 @@ impl Worker<'_> {
         error: &Error,
         culprit: Option<usize>,
         tried: u32,
-        parts: &mut Vec<Part>,
+        suspects: &mut Suspects,
     ) {
         let Part {
             mut texts, suspect, ..
         } = part;
-        if error.kind() == ErrorKind::InvalidInput && self.drop_empty(&mut texts).await {
+        let invalid = error.kind() == ErrorKind::InvalidInput;
+        if invalid && self.drop_empty(&mut texts).await {
             // What the model has no word for was the reason, or one of them.
             if !texts.is_empty() {
-                parts.push(Part {
+                suspects.push(Part {
                     texts,
                     tried: 0,
                     suspect,
@@ -166,33 +159,74 @@ impl Worker<'_> {
         match (texts.len(), culprit) {
             (0, _) => {}
             (1, _) => {
-                let failure = ChunkFailure {
-                    kind: error.kind().as_str().to_owned(),
-                    message: one_line(&chain(error)),
-                    status: error.status(),
-                    attempts: tried,
-                };
-                let outcome = match error.kind() {
-                    ErrorKind::InputTooLong => Embedded::TooLong(failure),
-                    _ => Embedded::Failed(failure),
-                };
-                self.send(vec![(texts[0].content_hash, outcome)]).await;
+                self.convict(&texts[0], error, tried).await;
+                suspects.convicted();
+                // Long texts were put side by side, and what is left of them is long, too.
+                if error.kind() != ErrorKind::InputTooLong {
+                    suspects.rejoin();
+                }
             }
             (count, Some(culprit)) if culprit < count => {
                 let accused = texts.remove(culprit);
-                parts.push(part(vec![accused]));
-                parts.push(part(texts));
+                suspects.push(part(texts));
+                suspects.push(part(vec![accused]));
+            }
+            _ if invalid && self.learn_from(error, &texts) => {
+                // Nobody is under suspicion for that.
+                suspects.push(Part {
+                    texts,
+                    tried: 0,
+                    suspect,
+                });
             }
             (count, _) => {
+                if invalid {
+                    suspects.refused(&texts, error.status() == Some(413));
+                }
                 if error.kind() == ErrorKind::InputTooLong {
                     // So that the long ones stand together, and half of the texts pass at once.
                     texts.sort_by_key(|chunk| chunk.text.len());
                 }
                 let second = texts.split_off(count / 2);
-                parts.push(part(second));
-                parts.push(part(texts));
+                suspects.push(part(second));
+                suspects.push(part(texts));
             }
         }
+    }
+
+    /// Settles the text that is to blame.
+    async fn convict(&self, chunk: &Chunk, error: &Error, tried: u32) {
+        let failure = ChunkFailure {
+            kind: error.kind().as_str().to_owned(),
+            message: one_line(&chain(error)),
+            status: error.status(),
+            attempts: tried,
+        };
+        let outcome = match error.kind() {
+            ErrorKind::InputTooLong => Embedded::TooLong(failure),
+            _ => Embedded::Failed(failure),
+        };
+        self.send(vec![(chunk.content_hash, outcome)]).await;
+    }
+
+    /// Learns the bound that a refusal names; returns whether these texts are to be parted by it.
+    fn learn_from(&self, error: &Error, texts: &Batch) -> bool {
+        let bytes = bytes_of(texts.iter().map(|chunk| &**chunk));
+        let cap = caps::named(&chain(error), texts.len(), bytes);
+        // What names a bound that was kept to is about something else.
+        cap.is_some_and(|cap| self.learn(cap))
+    }
+
+    /// Takes note of a bound on requests; returns whether it was news.
+    fn learn(&self, cap: Cap) -> bool {
+        let context = &self.shared.context;
+        let news = context.caps.learn(cap);
+        if news {
+            context.tally.warn(&format!(
+                "the embedding server takes at most {cap} at once: requests are kept to that for the rest of the run"
+            ));
+        }
+        news
     }
 
     /// Settles the texts without any token; true if there was one.
@@ -237,6 +271,7 @@ impl Worker<'_> {
         let (mut tried, mut outages) = (0, 0);
         // The row that an answer was bad for, whatever else went wrong since.
         let mut accused = None;
+        let mut seen_nan = false;
         loop {
             tokio::select! {
                 () = async { health.ready().await; attempts.ready().await } => {}
@@ -278,19 +313,16 @@ impl Worker<'_> {
                 }
                 return guilty(error);
             }
-            if let Some(asked) = error.retry_after().filter(|asked| *asked > LONGEST_ASKED) {
-                let message = format!(
-                    "the embedding server asks to wait {} s: {}; run again then to go on",
-                    asked.as_secs(),
-                    chain(&error)
-                );
-                context.halt.stop(error.kind().as_str(), message);
+            if stops_by_its_wait(context, &error) {
                 return Fared::Over;
             }
-            // The same bad row twice is the text's doing; once, beside another trouble, it may be the server's.
+            // The same bad row twice is the text's doing; once, beside another trouble, it may be the server's. A server
+            // that speaks of NaN names no row, so that it is one of the batch.
             let row = culprit(&error);
-            let convicted = row.is_some() && row == accused;
+            let nan = row.is_none() && speaks_of_nan(&error);
+            let convicted = row.is_some() && row == accused || nan && seen_nan;
             accused = row.or(accused);
+            seen_nan |= nan;
             let again = tried < tries && !convicted;
             let wait = attempts.failed(&error);
             let silent = tried > 1 && is_silence(error.kind());
@@ -360,9 +392,6 @@ impl Worker<'_> {
     }
 }
 
-/// The longest wait a server may ask for before a person should know.
-const LONGEST_ASKED: Duration = Duration::from_secs(120);
-
 /// What no other batch would fare better with.
 fn is_fatal(kind: ErrorKind) -> bool {
     matches!(
@@ -373,6 +402,13 @@ fn is_fatal(kind: ErrorKind) -> bool {
             | ErrorKind::InvalidConfig
             | ErrorKind::Cancelled
     )
+}
+
+/// Whether a server says that a model's arithmetic went wrong.
+fn speaks_of_nan(error: &Error) -> bool {
+    chain(error)
+        .split(|next: char| !next.is_ascii_alphanumeric())
+        .any(|word| matches!(word, "NaN" | "nan"))
 }
 
 /// What is seen of a server that is not there.

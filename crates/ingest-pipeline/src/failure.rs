@@ -83,6 +83,7 @@ pub(crate) fn one_line(message: &str) -> String {
     let mut line = String::new();
     for (count, character) in message.trim().chars().enumerate() {
         if count == MAX_MESSAGE {
+            line.pop();
             line.push('…');
             break;
         }
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_and_hidden_characters_dropped() {
-        assert_eq!(one_line(&"é".repeat(600)).chars().count(), 501);
+        assert_eq!(one_line(&"é".repeat(600)).chars().count(), 500);
+        assert_eq!(one_line(&"é".repeat(500)), "é".repeat(500));
         assert_eq!(one_line(" a\u{202E}b\u{E0041}c\r\n "), "a b c");
     }
 }

@@ -60,6 +60,7 @@ mod assemble;
 mod batch;
 mod budget;
 mod cancel;
+mod caps;
 mod context;
 mod dry;
 mod embed;
@@ -84,6 +85,7 @@ mod search;
 mod seen;
 mod source;
 mod split;
+mod suspects;
 mod tally;
 mod write;
 

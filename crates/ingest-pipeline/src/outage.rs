@@ -14,6 +14,8 @@ use crate::error::chain;
 
 /// A text that every model has an embedding for.
 pub(crate) const PROBE: &str = "test";
+/// The longest wait a server may ask for before a person should know.
+const LONGEST_ASKED: Duration = Duration::from_secs(120);
 /// The longest wait between two probes: work goes on within it, and the time of a probe, after the server's return.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// How long a probe may hang before another one asks beside it: the server may have come back without a word to those who
@@ -111,6 +113,9 @@ impl Health {
         let mut pause = Duration::from_millis(500);
         let mut pending = None;
         while Instant::now() < deadline {
+            if stops_by_its_wait(context, &error) {
+                return Verdict::Over;
+            }
             let least = error.retry_after().unwrap_or_default();
             // Where a probe hangs, that was pause enough.
             if pending.is_none() || !least.is_zero() {
@@ -157,6 +162,20 @@ impl Drop for Away<'_> {
     fn drop(&mut self) {
         self.0.send_replace(false);
     }
+}
+
+/// Stops the run if a server asks for so long a wait that a person should know; returns whether it did.
+pub(crate) fn stops_by_its_wait(context: &Context, error: &Error) -> bool {
+    let Some(asked) = error.retry_after().filter(|asked| *asked > LONGEST_ASKED) else {
+        return false;
+    };
+    let message = format!(
+        "the embedding server asks to wait {} s: {}; run again then to go on",
+        asked.as_secs(),
+        chain(error)
+    );
+    context.halt.stop(error.kind().as_str(), message);
+    true
 }
 
 fn refuse(context: &Context, error: &Error) -> Verdict {

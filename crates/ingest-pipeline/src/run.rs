@@ -142,6 +142,7 @@ async fn prepare(
         dimensions: dimensions.or(embedder.model().dimensions),
         chunk_bytes: SHORTEST_CHUNK.into(),
         commits: 0.into(),
+        caps: Arc::default(),
         pressing: Arc::new(watch::Sender::new(false)),
         store,
         claims: None,
@@ -181,9 +182,13 @@ async fn take_up(
         return Ok(LogContents::default());
     };
     let path = log.path().display().to_string();
-    let contents = log::blocking(move || log.read()).await.map_err(|error| {
-        Error::new(ErrorKind::File, format!("cannot read the failure log {path}")).with_source(error)
-    })?;
+    let contents = log::blocking(move || log.read()).await.unwrap_or_else(|error| {
+        // The store knows by itself which chunks failed.
+        observer.event(&Event::Warning(&format!(
+            "cannot read the failure log {path}: {error}; only chunks that the store has set aside are taken up"
+        )));
+        LogContents::default()
+    });
     options.sources = retry::sources(&contents, &options.base, |message| {
         observer.event(&Event::Warning(message));
     });

@@ -41,9 +41,26 @@ pub(crate) fn parse(name: &str, body: Body) -> Result<ParsedDocument, Rejected> 
         }
     };
     // Databases refuse NUL in text, and no model reads it.
-    if document.text.contains('\0') {
-        document.text.retain(|character| character != '\0');
+    if take_out_nul(&mut document) {
         notes.push(format!("{name} holds NUL characters, which were taken out"));
     }
     Ok(ParsedDocument { document, notes })
+}
+
+/// Takes NUL out of all texts of a document; returns whether there was any.
+fn take_out_nul(document: &mut Document) -> bool {
+    let fields = [
+        &mut document.text,
+        &mut document.title,
+        &mut document.context_header,
+        &mut document.doc_type,
+        &mut document.display_url,
+    ];
+    let texts = fields.into_iter().chain(document.generations.iter_mut());
+    let mut found = false;
+    for text in texts.chain(document.metadata.values_mut()) {
+        found |= text.contains('\0');
+        text.retain(|character| character != '\0');
+    }
+    found
 }
