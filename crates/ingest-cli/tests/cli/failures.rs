@@ -1,9 +1,11 @@
 //! What fails, where it is noted, and how it is taken up again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use embed_http::testing::{Reply, ScriptedServer};
 use serde_json::{Value, json};
 
-use crate::server::{answer, texts};
+use crate::server::{answer, inputs, texts};
 use crate::work::{Work, closed_port, exists, text};
 
 const LOG: &str = ".ingestion-failures.json";
@@ -13,6 +15,18 @@ fn refusing(word: &'static str) -> ScriptedServer {
     ScriptedServer::handler(move |request| {
         if request.path == "/api/embed" && texts(request).iter().any(|text| text.contains(word)) {
             return Reply::json(&json!({"error": "cannot embed this text"})).status(400);
+        }
+        answer(request, 4)
+    })
+}
+
+/// A server that embeds so often, and from then on gives this reply to everything.
+fn turning(answers: usize, then: Reply) -> ScriptedServer {
+    let asked = AtomicUsize::new(0);
+    ScriptedServer::handler(move |request| {
+        let embeds = usize::from(request.path == "/api/embed");
+        if asked.fetch_add(embeds, Ordering::SeqCst) + embeds > answers {
+            return then.clone();
         }
         answer(request, 4)
     })
@@ -141,6 +155,37 @@ fn a_model_that_is_missing_has_status_3_and_touches_nothing() {
         .expect(3)
         .says("ollama pull");
     assert!(!exists(work.path(".ingest")), "no store was made");
+}
+
+/// The server turns after the test embedding and two of three documents.
+#[track_caller]
+fn assert_stopped_and_gone_on_with(then: Reply, reason: &str) {
+    let work = Work::with_docs();
+    let turning = turning(3, then);
+    let one_by_one = ["run", "docs", "--workers", "1", "--batch-size", "1"];
+    work.ingest(&with_host(&one_by_one, turning.url()))
+        .expect(3)
+        .says("error: the run stopped: ")
+        .says(reason)
+        .says("what is finished is stored, and the next run goes on from there");
+    assert_eq!(work.sources(), ["docs/apples.md", "docs/boats.md"]);
+    assert!(!exists(work.path(LOG)), "nothing of the rest has failed");
+    let sound = crate::server::ollama(4);
+    work.ingest(&with_host(&one_by_one, sound.url())).expect(0);
+    assert_eq!(work.sources().len(), 3);
+    let sent = inputs(&sound);
+    assert!(sent.len() == 2 && sent[1].contains("Coffee"), "{sent:?}");
+}
+
+#[test]
+fn a_key_refused_in_the_midst_of_a_run_has_status_3_and_the_next_goes_on() {
+    let refused = Reply::json(&json!({"error": "this key was withdrawn"})).status(401);
+    assert_stopped_and_gone_on_with(refused, "this key was withdrawn");
+}
+
+#[test]
+fn a_server_gone_in_the_midst_of_a_run_has_status_3_and_the_next_goes_on() {
+    assert_stopped_and_gone_on_with(Reply::reset(), "hint: ");
 }
 
 #[cfg(unix)]
