@@ -8,6 +8,7 @@ mod failures;
 mod hostile;
 mod interrupt;
 mod kill;
+mod memory;
 mod metrics;
 mod run;
 mod search;
