@@ -12,7 +12,7 @@ use crate::server::{answer, inputs, texts};
 use crate::work::Work;
 
 /// A server that keeps a text with the word `stall` waiting for the signal, and tells when it begins to.
-fn stalling(release: &Signal) -> (ScriptedServer, Receiver<()>) {
+pub(crate) fn stalling(release: &Signal) -> (ScriptedServer, Receiver<()>) {
     let release = release.clone();
     let (stalled, begun): (SyncSender<()>, _) = sync_channel(16);
     let server = ScriptedServer::handler(move |request| {
@@ -28,7 +28,7 @@ fn stalling(release: &Signal) -> (ScriptedServer, Receiver<()>) {
 }
 
 /// Starts a run whose last document stalls, and waits until it does.
-fn started(work: &Work, server: &ScriptedServer, stalled: &Receiver<()>) -> Child {
+pub(crate) fn started(work: &Work, server: &ScriptedServer, stalled: &Receiver<()>) -> Child {
     started_with(work, server, stalled, &[])
 }
 

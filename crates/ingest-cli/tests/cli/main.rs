@@ -15,5 +15,6 @@ mod search;
 mod secrets;
 mod server;
 mod sources;
+mod together;
 mod usage;
 mod work;
