@@ -1,24 +1,59 @@
 //! Keys and passwords show nowhere: not in any output at the most verbose level, the failure log, or the store.
 
-use embed_http::testing::{Reply, ScriptedServer};
-use serde_json::json;
+use embed_http::testing::{Reply, Request, ScriptedServer};
+use serde_json::{Value, json};
 
-use crate::work::{Done, Work};
+use crate::server::answer;
+use crate::work::{Done, Work, exists};
 
 const KEY: &str = "sk-hushhush0123456789abcdef";
 const PASSWORD: &str = "p4ssw0rd-of-the-proxy";
+const LOG: &str = ".ingestion-failures.json";
+const METRICS: &str = "ingest.prom";
+
+/// Everything that says something of servers, documents, settings or the store.
+const COMMANDS: &[&[&str]] = &[
+    &[
+        "run",
+        "docs",
+        "--wait",
+        "0",
+        "--failure-log",
+        LOG,
+        "--metrics-file",
+        METRICS,
+    ],
+    &["run", "--retry-failed", "--wait", "0"],
+    &["search", "apples"],
+    &["embed", "a text", "poison"],
+    &["config", "show"],
+    &["status"],
+    &["export"],
+    &["explain", "docs/poison.md"],
+];
 
 /// Says what it was told, as some proxies do, in every way of failing and of answering.
 fn repeating() -> ScriptedServer {
     ScriptedServer::handler(|request| {
         let authorization = request.header("authorization").unwrap_or_default().to_owned();
-        let body = request.json();
+        let body = if request.method == "POST" {
+            request.json()
+        } else {
+            Value::Null
+        };
         let texts = body["input"].as_array().map_or(1, Vec::len);
         let poisoned = body.to_string().contains("poison");
         let said = format!("cannot embed for {authorization}, headers: Authorization: {authorization}");
+        let native = request.path.starts_with("/api/");
+        if poisoned && native {
+            return Reply::json(&json!({"error": said})).status(400);
+        }
         if poisoned {
             return Reply::json(&json!({"error": {"message": said, "type": "invalid_request_error"}}))
                 .status(400);
+        }
+        if native {
+            return answer(request, 4).header("x-echo", &authorization);
         }
         let rows: Vec<_> = (0..texts)
             .map(|index| json!({"object": "embedding", "index": index, "embedding": [1.0, 0.5, 0.25, 0.125]}))
@@ -38,64 +73,78 @@ fn assert_hidden(what: &str, text: &[u8]) {
 fn check(work: &Work, what: &str, done: &Done) {
     assert_hidden(what, done.stdout.as_bytes());
     assert_hidden(what, done.stderr.as_bytes());
-    for name in [
-        ".ingestion-failures.json",
-        ".ingest/index.db",
-        ".ingest/index.db-wal",
-    ] {
+    for name in [LOG, METRICS, ".ingest/index.db", ".ingest/index.db-wal"] {
         if let Ok(bytes) = std::fs::read(work.path(name)) {
             assert_hidden(name, &bytes);
         }
     }
 }
 
-#[test]
-fn no_output_shows_a_key_or_a_password_at_the_most_verbose_level() {
-    let server = repeating();
+fn with_poison() -> Work {
     let work = Work::with_docs();
     work.write(
         "docs/poison.md",
         "# Poison\n\nThis poison text is refused by the server.\n",
     );
-    let with_password = server
-        .url()
-        .replace("http://", &format!("http://ann:{PASSWORD}@"));
-    let dead = format!("http://ann:{PASSWORD}@127.0.0.1:9/v1");
-    let odd = format!("http://ann:{PASSWORD}@[::1/v1");
-    for host in [server.url(), &with_password, &dead, &odd] {
-        let embedding = ["--provider", "openai", "--model", "m", "--host", host, "-vv"];
-        for command in [
-            &[
-                "run",
-                "docs",
-                "--wait",
-                "0",
-                "--failure-log",
-                ".ingestion-failures.json",
-            ][..],
-            &["run", "--retry-failed", "--wait", "0"],
-            &["search", "apples"],
-            &["embed", "a text", "poison"],
-            &["config", "show"],
-            &["status"],
-            &["export"],
-        ] {
-            let takes_host = matches!(command[0], "run" | "search" | "embed");
-            let flags: &[&str] = if takes_host { &embedding } else { &["-vv"] };
-            for format in ["text", "json"] {
-                let arguments = [command, flags, &["--format", format]].concat();
-                let done = Done::of(
-                    work.command(&arguments)
-                        .env("OPENAI_API_KEY", KEY)
-                        .env("BBJ_RAG_OLLAMA_API_KEY", KEY)
-                        .env("BBJ_RAG_PROXY", format!("http://ann:{PASSWORD}@127.0.0.1:9"))
-                        .env("RUST_BACKTRACE", "1"),
-                );
-                check(&work, &arguments.join(" "), &done);
-            }
+    work
+}
+
+/// Gives every command in both formats, with these flags for those that embed, and looks at all that comes of it.
+fn check_all(work: &Work, embedding: &[&str], all: &[&str]) {
+    for command in COMMANDS {
+        let embeds = matches!(command[0], "run" | "search" | "embed");
+        let flags = if embeds { embedding } else { &[] };
+        for format in ["text", "json"] {
+            let arguments = [command, flags, all, &["-vv", "--format", format]].concat();
+            let done = Done::of(
+                work.command(&arguments)
+                    .env("OPENAI_API_KEY", KEY)
+                    .env("BBJ_RAG_OLLAMA_API_KEY", KEY)
+                    .env("BBJ_RAG_PROXY", format!("http://ann:{PASSWORD}@127.0.0.1:9"))
+                    .env("RUST_BACKTRACE", "1"),
+            );
+            check(work, &arguments.join(" "), &done);
         }
     }
-    // The failure was noted, so that something was there to be hidden.
-    let log = work.read(".ingestion-failures.json");
-    assert!(log.contains("cannot embed for"), "{log}");
+}
+
+#[test]
+fn no_output_shows_a_key_or_a_password_at_the_most_verbose_level() {
+    for (provider, path) in [("openai", "/v1"), ("ollama", "")] {
+        let server = repeating();
+        let work = with_poison();
+        let with_password = server
+            .url()
+            .replace("http://", &format!("http://ann:{PASSWORD}@"));
+        let dead = format!("http://ann:{PASSWORD}@127.0.0.1:9{path}");
+        let odd = format!("http://ann:{PASSWORD}@[::1{path}");
+        for host in [server.url(), &with_password, &dead, &odd] {
+            check_all(
+                &work,
+                &["--provider", provider, "--model", "m", "--host", host],
+                &[],
+            );
+        }
+        // The server was told the key and the failure noted, so that something was there to be hidden.
+        let told = |request: &Request| {
+            request
+                .header("authorization")
+                .is_some_and(|value| value.contains(KEY))
+        };
+        assert!(server.requests().iter().any(told), "{provider} was told no key");
+        let log = work.read(LOG);
+        assert!(log.contains("cannot embed for"), "{provider}: {log}");
+        assert!(exists(work.path(METRICS)));
+    }
+}
+
+#[test]
+fn no_output_shows_the_password_of_a_store_that_is_away() {
+    let server = repeating();
+    let store = format!("postgres://ann:{PASSWORD}@127.0.0.1:9/x");
+    let embedding = ["--provider", "ollama", "--model", "m", "--host", server.url()];
+    let work = with_poison();
+    check_all(&work, &embedding, &["--store", &store]);
+    let run = work.ingest(&["run", "docs", "--provider", "static", "--store", &store]);
+    run.expect(3).says("127.0.0.1:9");
 }
