@@ -16,5 +16,6 @@ mod secrets;
 mod server;
 mod sources;
 mod together;
+mod too_long;
 mod usage;
 mod work;
