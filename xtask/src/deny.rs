@@ -10,7 +10,7 @@ const TOOLS: &str = "target/tools";
 const VERSION: &str = "0.20.2";
 
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
-    let deny = find_or_install(sh)?;
+    let deny = find_or_install(sh, "cargo-deny", VERSION)?;
     cmd!(
         sh,
         "{deny} --workspace --all-features --locked check licenses bans sources"
@@ -33,9 +33,10 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn find_or_install(sh: &Shell) -> anyhow::Result<PathBuf> {
-    let own = sh.current_dir().join(TOOLS).join("bin/cargo-deny");
-    for candidate in [Path::new("cargo-deny"), &own] {
+/// A program of cargo's registry: the machine's own, or one that is built once for this workspace.
+pub(crate) fn find_or_install(sh: &Shell, name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let own = sh.current_dir().join(TOOLS).join("bin").join(name);
+    for candidate in [Path::new(name), &own] {
         if cmd!(sh, "{candidate} --version")
             .quiet()
             .ignore_stdout()
@@ -46,10 +47,10 @@ fn find_or_install(sh: &Shell) -> anyhow::Result<PathBuf> {
             return Ok(candidate.to_owned());
         }
     }
-    println!("cargo-deny is not installed: building {VERSION} into {TOOLS}, which takes some minutes");
+    println!("{name} is not installed: building {version} into {TOOLS}, which takes some minutes");
     cmd!(
         sh,
-        "cargo install cargo-deny --version {VERSION} --locked --quiet --root {TOOLS}"
+        "cargo install {name} --version {version} --locked --quiet --root {TOOLS}"
     )
     .run()?;
     Ok(own)

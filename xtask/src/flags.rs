@@ -65,6 +65,9 @@ xflags::xflags! {
             optional --seed number: u64
         }
 
+        /// Makes a Debian package of the tool, its manual and its completions below target/deb.
+        cmd deb {}
+
         /// Measures what the client, the stores and whole runs cost, each beside something it is compared with
         /// (docs/performance.md tells what and why). An hour or so; the machine should have nothing else to do.
         cmd bench {

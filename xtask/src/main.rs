@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod clippy;
+mod deb;
 mod deny;
 mod deps;
 mod docs;
@@ -42,6 +43,7 @@ fn run() -> anyhow::Result<()> {
         XtaskCmd::Test(cmd) => cmd.run(sh),
         XtaskCmd::Bench(cmd) => cmd.run(sh),
         XtaskCmd::Ci(cmd) => cmd.run(sh),
+        XtaskCmd::Deb(cmd) => cmd.run(sh),
         XtaskCmd::Deps(cmd) => cmd.run(sh),
         XtaskCmd::Docs(cmd) => cmd.run(sh),
         XtaskCmd::Integration(cmd) => cmd.run(sh),
