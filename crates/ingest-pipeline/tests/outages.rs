@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Case, chunks, document, documents, error, export, fake, poisoned_case, sent};
 use embed_core::ErrorKind;
 use embed_core::testing::FakeEmbedder;
-use ingest_pipeline::{Cancel, Outcome, SourceStatus};
+use ingest_pipeline::{Cancel, Outcome, RunOptions, SourceStatus};
 use tokio::time::{Instant, sleep};
 
 /// An embedder whose server is away from the second call on, for so long.
@@ -281,4 +281,82 @@ async fn a_text_that_brings_the_server_down_each_time_is_found_out() {
     assert_eq!(report.outcome, Outcome::Partial, "{report:?}");
     assert_eq!((report.chunks.stored, report.chunks.failed), (63, 1));
     assert!(crashes.load(Ordering::SeqCst) < 40, "{crashes:?}");
+}
+
+/// Which of its two versions each changed document is stored in; never some of both.
+async fn versions(case: &Case) -> [&'static str; 2] {
+    let stored = chunks(case.store.as_ref()).await;
+    ["1", "2"].map(|number| {
+        let source = format!("docs/{number}.md");
+        let held: Vec<_> = stored
+            .iter()
+            .filter(|chunk| chunk.source == source)
+            .map(|chunk| chunk.chunk.text.as_str())
+            .collect();
+        let all_of = |version: &str| {
+            held.iter()
+                .all(|text| text.contains(&format!("{version}{number}")))
+        };
+        assert_eq!(held.len(), 5, "{source}: {held:#?}");
+        assert!(all_of("old") || all_of("new"), "{source}: {held:#?}");
+        if all_of("old") { "old" } else { "new" }
+    })
+}
+
+fn write_version(case: &Case, version: &str, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let text = document(&format!("{version}{number}"), 5);
+        case.write(&format!("docs/{number}.md"), text);
+    }
+}
+
+fn three_at_a_time(case: &Case) -> RunOptions {
+    let mut options = case.options();
+    options.batch_size = 3;
+    options.workers = 1;
+    options.wait = Duration::ZERO;
+    options
+}
+
+/// Four documents are stored, two of which change; then a run ends in the midst of the second one.
+async fn assert_an_old_version_stays_whole(embedder: FakeEmbedder, cancel: Cancel, outcome: Outcome) {
+    let case = Case::new();
+    write_version(&case, "old", 0..4);
+    case.run(&fake(), three_at_a_time(&case)).await;
+    assert_eq!(versions(&case).await, ["old", "old"]);
+    write_version(&case, "new", 1..3);
+    let report = case
+        .cancellable(&embedder, three_at_a_time(&case), &cancel)
+        .await
+        .expect("a report");
+    assert_eq!(report.outcome, outcome, "{report:?}");
+    assert_eq!(versions(&case).await, ["new", "old"]);
+    assert_eq!(chunks(case.store.as_ref()).await.len(), 20);
+    assert_eq!(case.log(), None);
+
+    let second = fake();
+    let report = case.run(&second, case.options()).await;
+    assert_eq!(report.outcome, Outcome::Ok);
+    assert_eq!(versions(&case).await, ["new", "new"]);
+    assert_eq!(sent(&second).len(), 4, "the fifth text was paid for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_leaves_the_old_version_whole() {
+    let gone = away(4, Duration::from_secs(100_000));
+    assert_an_old_version_stays_whole(gone, Cancel::new(), Outcome::Stopped).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_leaves_the_old_version_whole() {
+    let cancel = Cancel::new();
+    let token = cancel.clone();
+    let cancelling = fake().before_answer(move |call| {
+        if call.number == 3 {
+            token.cancel();
+        }
+        // The run hears of it while the call is on its way.
+        sleep(Duration::from_secs(1))
+    });
+    assert_an_old_version_stays_whole(cancelling, cancel, Outcome::Interrupted).await;
 }
