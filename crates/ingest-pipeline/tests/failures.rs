@@ -208,26 +208,28 @@ async fn a_named_wait_is_kept_by_all_workers() {
     }
     let times = Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = Arc::clone(&times);
+    // The second call is refused after two seconds, while three others are on their way.
     let embedder = fake()
         .fail_when(|call| {
             (call.number == 2)
                 .then(|| error(ErrorKind::RateLimited).with_retry_after(Duration::from_secs(30)))
         })
-        .before_answer(move |_| {
+        .before_answer(move |call| {
             seen.lock().expect("no panic").push(Instant::now());
-            async {}
+            tokio::time::sleep(Duration::from_secs(call.number.min(3)))
         });
     let mut options = case.options();
     options.batch_size = 4;
-    options.workers = 1;
+    options.workers = 4;
     let report = case.run(&embedder, options).await;
     assert_eq!(report.outcome, Outcome::Ok);
     let times = times.lock().expect("no panic");
-    assert!(
-        times[2] - times[1] >= Duration::from_secs(30),
-        "{:?}",
-        times[2] - times[1]
-    );
+    let after: Vec<_> = times[1..]
+        .iter()
+        .map(|time| (*time - times[1]).as_secs())
+        .collect();
+    assert_eq!(after[..4], [0; 4], "{after:?}");
+    assert!(after[4..].iter().all(|&begun| begun >= 2 + 30), "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]
