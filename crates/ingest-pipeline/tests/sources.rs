@@ -88,6 +88,44 @@ async fn binary_files_and_odd_ones_are_skipped_and_counted() {
     assert_eq!(report.documents.unchanged, 2);
 }
 
+/// Nothing is unpacked, whatever a file is called.
+#[tokio::test]
+async fn archives_and_compressed_files_are_skipped_as_binary() {
+    const GZIP: &[u8] = b"\x1F\x8B\x08\0\0\0\0\0\x02\x03+I\xAD(\xE1\x02\0'\xDA\xEC7\x05\0\0\0";
+    const ZSTD: &[u8] = b"\x28\xB5\x2F\xFD\x04\x58\x29\0\0text\n\x2C\x51\xA1\xBF";
+    let zip = |name: &str| {
+        let length = [name.len() as u8, 0];
+        let entry = [
+            b"PK\x03\x04\x14\0\0\0\0\0\0\x002B\x27\xDA\xEC7\x05\0\0\0\x05\0\0\0",
+            &length[..],
+            b"\0\0",
+            name.as_bytes(),
+            b"text\n",
+        ];
+        entry.concat()
+    };
+    let case = Case::new();
+    case.write("docs/a.md", "text");
+    let archives = [
+        ("a.gz", GZIP.to_vec()),
+        ("a.zip", zip("a.txt")),
+        ("a.zst", ZSTD.to_vec()),
+        ("a.docx", zip("[Content_Types].xml")),
+        ("packed.md", GZIP.to_vec()),
+    ];
+    for (name, bytes) in &archives {
+        case.write(&format!("docs/{name}"), bytes);
+    }
+    let report = case.run(&fake(), case.options()).await;
+    assert_eq!(report.outcome, Outcome::Ok, "{report:?}");
+    assert_eq!((report.documents.added, report.documents.skipped), (1, 5));
+    assert_eq!(case.sources().await, ["docs/a.md"]);
+    for (name, _) in archives {
+        let skipped = format!("Skipped {{ source: \"docs/{name}\", reason: \"a binary file\" }}");
+        assert!(case.heard.has(&skipped), "{name}: {:?}", case.heard.all());
+    }
+}
+
 #[tokio::test]
 async fn encodings_are_guessed_and_said_once_a_file() {
     let case = Case::new();
