@@ -198,6 +198,10 @@ mod tests {
         for (status, kind) in cases {
             assert_eq!(kind_of_status(status), kind, "{status}");
         }
+        // What Cloudflare says of a server that it cannot reach.
+        for status in 520..=527 {
+            assert_eq!(kind_of_status(status), ErrorKind::Server, "{status}");
+        }
     }
 
     #[test]

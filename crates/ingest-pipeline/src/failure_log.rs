@@ -318,6 +318,7 @@ mod tests {
                 && text.contains("\"source_url\":")
                 && text.contains("\"error\":")
         );
+        assert!(text.lines().all(|line| line.contains("\"version\":1,")), "{text}");
         let read = log.read().expect("a log");
         assert_eq!(read.entries, [a, b]);
         assert_eq!(read.entries[0].error, "no  [31m");
