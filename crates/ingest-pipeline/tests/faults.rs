@@ -42,6 +42,15 @@ async fn wanted() -> impl PartialEq + std::fmt::Debug {
 
 /// Fails call `n` for every `n` there is; returns how many there were.
 async fn every_call(inner: impl Fn(u64) -> Arc<dyn Store>, fault: impl Fn(u64) -> Fault) -> u64 {
+    every_call_with(inner, fault, |_| ()).await
+}
+
+/// The same, and looks at the inner store after each fault and after the run that follows.
+async fn every_call_with(
+    inner: impl Fn(u64) -> Arc<dyn Store>,
+    fault: impl Fn(u64) -> Fault,
+    assert_sound: impl Fn(u64),
+) -> u64 {
     let wanted = format!("{:?}", wanted().await);
     for call in 1.. {
         let store = FaultyStore::new(inner(call));
@@ -81,6 +90,7 @@ async fn every_call(inner: impl Fn(u64) -> Arc<dyn Store>, fault: impl Fn(u64) -
             );
         }
         assert_eq!(case.log(), None, "call {call}: nothing has failed for good");
+        assert_sound(call);
         let report = case.run(&fake(), options(&case)).await;
         assert_eq!(report.outcome, Outcome::Ok, "call {call}");
         assert_eq!(
@@ -88,6 +98,7 @@ async fn every_call(inner: impl Fn(u64) -> Arc<dyn Store>, fault: impl Fn(u64) -
             wanted,
             "call {call}"
         );
+        assert_sound(call);
     }
     0
 }
@@ -118,8 +129,9 @@ async fn after_a_store_that_stays_away_the_next_run_completes() {
 async fn the_same_holds_for_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = tokio::runtime::Handle::current();
+    let path = |call: u64| folder.path().join(format!("{call}.db"));
     let open = |call: u64| -> Arc<dyn Store> {
-        let path = folder.path().join(format!("{call}.db"));
+        let path = path(call);
         let runtime = runtime.clone();
         let opened = std::thread::spawn(move || runtime.block_on(SqliteStore::open(path)));
         while !opened.is_finished() {
@@ -127,7 +139,17 @@ async fn the_same_holds_for_sqlite() {
         }
         Arc::new(opened.join().expect("no panic").expect("a store"))
     };
-    let calls = every_call(open, Fault::at).await;
+    let assert_sound = |call: u64| {
+        let connection = rusqlite::Connection::open(path(call)).expect("a connection");
+        let check: String = connection
+            .query_row("PRAGMA integrity_check", (), |row| row.get(0))
+            .expect("the check");
+        assert_eq!(check, "ok", "call {call}");
+        connection
+            .execute_batch("INSERT INTO words (words) VALUES ('integrity-check')")
+            .expect("a sound word index");
+    };
+    let calls = every_call_with(open, Fault::at, assert_sound).await;
     assert!(calls > 12, "{calls}");
 }
 

@@ -1,5 +1,8 @@
 //! A store that fails at any one call is whole afterwards: doing the same again completes it.
 
+#[cfg(feature = "sqlite")]
+mod sound;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +41,8 @@ async fn run(store: &dyn Store) -> Result<()> {
     guard.finish(&info).await
 }
 
-async fn any_call_may_fail(open: impl AsyncFn() -> Arc<dyn Store>) {
+/// `assert_sound` looks at the store that was opened last, after the fault and when it is made good.
+async fn any_call_may_fail(open: impl AsyncFn() -> Arc<dyn Store>, assert_sound: impl Fn()) {
     let whole = FaultyStore::new(open().await);
     run(&whole).await.expect("a run without faults");
     let calls = whole.calls();
@@ -59,6 +63,7 @@ async fn any_call_may_fail(open: impl AsyncFn() -> Arc<dyn Store>) {
             store.plan(Some(fault));
             let error = run(&store).await.expect_err("the planned fault");
             assert_eq!(error.kind(), fault.kind);
+            assert_sound();
             run(&store).await.expect("the fault was one");
             assert_eq!(store.failures(), 1);
             assert_eq!(
@@ -73,26 +78,33 @@ async fn any_call_may_fail(open: impl AsyncFn() -> Arc<dyn Store>) {
                 "{fault:?}"
             );
             assert_eq!(store.search(&text_query("apple")).await.expect("search").len(), 2);
+            assert_sound();
         }
     }
 }
 
 #[tokio::test]
 async fn any_call_on_memory_may_fail() {
-    any_call_may_fail(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>).await;
+    any_call_may_fail(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>, || {}).await;
 }
 
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn any_call_on_sqlite_may_fail() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     let folder = tempfile::tempdir().expect("a folder");
-    let number = std::sync::atomic::AtomicU32::new(0);
+    let number = AtomicU32::new(0);
+    let path = || {
+        let number = number.load(Ordering::Relaxed);
+        folder.path().join(format!("{number}.db"))
+    };
     let open = async || {
-        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let store = ingest_store::SqliteStore::open(folder.path().join(format!("{number}.db"))).await;
+        number.fetch_add(1, Ordering::Relaxed);
+        let store = ingest_store::SqliteStore::open(path()).await;
         Arc::new(store.expect("a store")) as Arc<dyn Store>
     };
-    any_call_may_fail(open).await;
+    any_call_may_fail(open, || sound::assert_sound(&path())).await;
 }
 
 #[tokio::test]

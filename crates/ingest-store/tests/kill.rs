@@ -1,6 +1,8 @@
 //! A process killed while it writes leaves whole documents and a sound file.
 #![cfg(feature = "sqlite")]
 
+mod sound;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -11,11 +13,15 @@ use std::time::Duration;
 use ingest_core::testing::samples::{document, identity, new_vector};
 use ingest_core::{RunInfo, Store};
 use ingest_store::SqliteStore;
+use rusqlite::Connection;
+use sound::assert_sound;
 
 /// Names the store for the process to be killed; without it the writer below is no test.
 const STORE: &str = "INGEST_STORE_KILL_TEST";
 /// The first version it writes.
 const FIRST: &str = "INGEST_STORE_KILL_TEST_FIRST";
+/// Whether it moves all that is committed from the log into the file after each commit.
+const CHECKPOINTS: &str = "INGEST_STORE_KILL_TEST_CHECKPOINTS";
 const CHUNKS: u32 = 8;
 const KILLS: u32 = 12;
 
@@ -46,11 +52,17 @@ async fn writer_to_be_killed() {
         .begin_run(&info, Duration::from_secs(30))
         .await
         .expect("the run, freed by the last kill");
+    let checkpoints = env::var_os(CHECKPOINTS).map(|_| Connection::open(&path).expect("a connection"));
     let first: u32 = env::var(FIRST).expect("a number").parse().expect("a number");
     for number in first.. {
         let documents = (0..5).map(|source| version(source, number)).collect();
         store.replace(documents).await.expect("replace");
         println!("committed {number}");
+        if let Some(connection) = &checkpoints {
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+                .expect("a checkpoint");
+        }
         if number % 16 == 0 {
             store.sweep().await.expect("sweep");
         }
@@ -59,11 +71,22 @@ async fn writer_to_be_killed() {
 
 #[tokio::test]
 async fn a_killed_writer_leaves_whole_documents() {
+    assert_kills_leave_whole_documents(false).await;
+}
+
+/// The kill comes when a commit is told, and so within the checkpoint that follows.
+#[tokio::test]
+async fn a_writer_killed_in_a_checkpoint_leaves_whole_documents() {
+    assert_kills_leave_whole_documents(true).await;
+}
+
+async fn assert_kills_leave_whole_documents(checkpoints: bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index.db");
     let mut random = fastrand::Rng::with_seed(KILLS.into());
     for round in 0..KILLS {
-        let mut writer = Command::new(env::current_exe().expect("this program"))
+        let mut command = Command::new(env::current_exe().expect("this program"));
+        command
             .args([
                 "writer_to_be_killed",
                 "--exact",
@@ -72,9 +95,11 @@ async fn a_killed_writer_leaves_whole_documents() {
             ])
             .env(STORE, &path)
             .env(FIRST, (round * 1000).to_string())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a writer");
+            .stdout(Stdio::piped());
+        if checkpoints {
+            command.env(CHECKPOINTS, "1");
+        }
+        let mut writer = command.spawn().expect("a writer");
         let mut lines = BufReader::new(writer.stdout.take().expect("its output")).lines();
         // Killed after a random number of commits, so somewhere within the next one.
         let mut wanted = random.u32(1..25);
@@ -101,17 +126,6 @@ async fn a_killed_writer_leaves_whole_documents() {
         assert_sound(&path);
         assert_one_version(&path, committed, round).await;
     }
-}
-
-fn assert_sound(path: &Path) {
-    let connection = rusqlite::Connection::open(path).expect("a connection");
-    let check: String = connection
-        .query_row("PRAGMA integrity_check", (), |row| row.get(0))
-        .expect("the check");
-    assert_eq!(check, "ok");
-    connection
-        .execute_batch("INSERT INTO words (words) VALUES ('integrity-check')")
-        .expect("a sound word index");
 }
 
 /// All documents are of the version said last, or of the one that was being written.

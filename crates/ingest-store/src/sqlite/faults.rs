@@ -113,6 +113,7 @@ async fn a_read_only_store_is_said_to_be_one() {
         .expect_err("read-only");
     assert_names(&error, ErrorKind::ReadOnly, &home.path());
     assert_eq!(store.chunks(None, 100).await.expect("chunks").len(), 1);
+    home.assert_whole();
 }
 
 #[tokio::test]
@@ -157,7 +158,9 @@ async fn a_writer_waits_for_another_program_then_says_so() {
         "readers are not in its way"
     );
     other.execute_batch("COMMIT").expect("give it up");
+    home.assert_whole();
     store.replace(vec![large("a", 1000)]).await.expect("free again");
+    home.assert_whole();
 }
 
 #[tokio::test]
