@@ -18,7 +18,7 @@
 //!
 //! [`create_embedder`] is the same for code without `async`. [`create_provider`] leaves batching and retries to the
 //! caller. [`choose_provider`] settles what the provider `auto` means, by asking whether a server is there; its
-//! [`Choice`] says why.
+//! [`Choice`] says why. [`inspect`] asks a server what it says of itself, for a person who looks for a fault.
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
@@ -31,10 +31,12 @@
 
 mod choose;
 mod create;
+mod inspect;
 mod provider;
 
 pub use choose::{Choice, choose_provider};
 pub use create::{create_async_embedder, create_embedder, create_provider, prefixes, retry_policy, warnings};
+pub use inspect::{Inspection, inspect, server_address};
 pub use provider::Provider;
 
 /// Compiles the examples of the README.

@@ -2,6 +2,7 @@
 //! settings check them, so that a wrong one is told the same way wherever it was set.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Export,
     /// Turn texts into vectors, a line of JSON each; no store is needed.
     Embed(Embed),
+    /// Look for faults in settings, server, model, store and machine, and tell what helps.
+    Doctor(Doctor),
     /// Show the settings in force and where they come from, or write a file to set them in.
     Config(Config),
     /// Print a script that completes commands and flags in a shell.
@@ -302,6 +305,27 @@ pub(crate) struct Embed {
 
     #[command(flatten)]
     pub(crate) embedding: Embedding,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// How long to measure how fast texts are embedded.
+    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = probe_time)]
+    pub(crate) probe: Duration,
+
+    /// Measure nothing: no more than one text is embedded.
+    #[arg(long, conflicts_with = "probe")]
+    pub(crate) no_probe: bool,
+
+    #[command(flatten)]
+    pub(crate) embedding: Embedding,
+}
+
+/// A time that a probe can take: from a tenth of a second to an hour.
+fn probe_time(text: &str) -> Result<Duration, String> {
+    ingest_config::parse_duration(text)
+        .filter(|time| (Duration::from_millis(100)..=Duration::from_secs(3600)).contains(time))
+        .ok_or_else(|| "give a duration from 100ms to 1h, such as `5s`".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,10 @@ const MODEL_WEIGHT: f32 = 1.0;
 
 /// An embedder and what a store keeps of it.
 pub(crate) struct Chosen {
+    /// Provider and model, and why these.
+    pub(crate) choice: Choice,
+    /// What it was made of: the settings with the choice in the place of what they left open.
+    pub(crate) settings: Settings,
     pub(crate) embedder: Arc<dyn Embedder>,
     pub(crate) prefixes: Prefixes,
     pub(crate) vector_weight: f32,
@@ -73,6 +77,8 @@ pub(crate) async fn choose(
             .vector_weight
             .or(recorded_weight)
             .unwrap_or(default_weight),
+        choice,
+        settings,
     })
 }
 
@@ -102,12 +108,7 @@ async fn create(settings: &Settings, provider: Provider, hosts: &[String]) -> Re
     }
     let mut servers = Vec::with_capacity(hosts.len());
     for host in hosts {
-        let mut settings = settings.clone();
-        match provider {
-            Provider::OpenAi => settings.embedding.openai_base_url = Some(host.as_str().into()),
-            _ => settings.embedding.ollama_host = host.as_str().into(),
-        }
-        servers.push(create_provider(&settings)?);
+        servers.push(create_provider(&at_host(settings, provider, host))?);
     }
     let spread = Spread::new(servers);
     match spread.describe().await {
@@ -116,4 +117,14 @@ async fn create(settings: &Settings, provider: Provider, hosts: &[String]) -> Re
         // A server that is away, or cannot describe its models, is told of when it is asked to embed.
         _ => Ok(Arc::new(spread)),
     }
+}
+
+/// The settings with this address in the place of the provider's own.
+pub(crate) fn at_host(settings: &Settings, provider: Provider, host: &str) -> Settings {
+    let mut settings = settings.clone();
+    match provider {
+        Provider::OpenAi => settings.embedding.openai_base_url = Some(host.into()),
+        _ => settings.embedding.ollama_host = host.into(),
+    }
+    settings
 }

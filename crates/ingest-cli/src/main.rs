@@ -27,7 +27,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::commands::{completions, config, embed, explain, export, man, run, search, status};
+use crate::commands::{completions, config, doctor, embed, explain, export, man, run, search, status};
 use crate::console::Console;
 use crate::failure::{Failure, Result, Status};
 use crate::output::Output;
@@ -79,6 +79,7 @@ fn dispatch(cli: &Cli, console: &Arc<Console>) -> Result<Status> {
         Command::Status => block_on(status::status(global, console, output)),
         Command::Export => block_on(export::export(global, console, output)),
         Command::Explain(args) => block_on(explain::explain(args, global, console, output)),
+        Command::Doctor(args) => block_on(doctor::doctor(args, global, console, output)),
         Command::Embed(args) => block_on(embed::embed(args, global, console, output)),
     }
 }

@@ -36,6 +36,7 @@
 
 mod check;
 mod glob;
+mod inspect;
 mod lock;
 mod memory;
 mod open;
@@ -50,6 +51,7 @@ mod sqlite;
 pub mod testing;
 mod words;
 
+pub use inspect::{Inspection, ServerInspection, inspect};
 pub use memory::MemoryStore;
 pub use open::{adopt, find, open, open_existing, redact};
 #[cfg(feature = "postgres")]

@@ -109,7 +109,7 @@ pub fn redact(url: &str) -> String {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     #[cfg_attr(
         not(feature = "sqlite"),
         allow(dead_code, reason = "only refused in such a build")
@@ -119,7 +119,7 @@ enum Target {
 }
 
 impl Target {
-    fn of(url: &str) -> Result<Self> {
+    pub(crate) fn of(url: &str) -> Result<Self> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.starts_with(":memory:") {
@@ -142,7 +142,7 @@ impl Target {
 }
 
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-fn not_built(kind: &str) -> Error {
+pub(crate) fn not_built(kind: &str) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!("store {kind:?} is not in this build: build with the feature `{kind}`, or use another store"),

@@ -1,6 +1,7 @@
 //! The binary as users and scripts meet it: every command, flag and exit status.
 
 mod config;
+mod doctor;
 mod embed;
 mod explain;
 mod export;

@@ -26,6 +26,7 @@ const COMMANDS: &[&[&str]] = &[
     &["run", "--retry-failed", "--wait", "0"],
     &["search", "apples"],
     &["embed", "a text", "poison"],
+    &["doctor", "--no-probe"],
     &["config", "show"],
     &["status"],
     &["export"],
@@ -92,7 +93,7 @@ fn with_poison() -> Work {
 /// Gives every command in both formats, with these flags for those that embed, and looks at all that comes of it.
 fn check_all(work: &Work, embedding: &[&str], all: &[&str]) {
     for command in COMMANDS {
-        let embeds = matches!(command[0], "run" | "search" | "embed");
+        let embeds = matches!(command[0], "run" | "search" | "embed" | "doctor");
         let flags = if embeds { embedding } else { &[] };
         for format in ["text", "json"] {
             let arguments = [command, flags, all, &["-vv", "--format", format]].concat();

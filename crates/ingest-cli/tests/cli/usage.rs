@@ -13,6 +13,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "explain",
         "export",
         "embed",
+        "doctor",
         "config",
         "completions",
     ] {

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             the_db_settings_name_the_store,
             a_filled_database_is_adopted_when_asked,
             what_stops_a_run_is_told_without_the_password,
+            a_doctor_looks_at_the_server_and_makes_nothing,
         }
         sharing {
             two_processes_share_the_work_and_one_may_die,

@@ -1,6 +1,7 @@
 //! `--store postgres://…` and the `db_*` settings.
 
 use ingest_store::testing::Database;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::work::{Done, Work, length, text};
@@ -174,4 +175,39 @@ pub(crate) fn what_stops_a_run_is_told_without_the_password(_: &Runtime, databas
             }
         }
     }
+}
+
+pub(crate) fn a_doctor_looks_at_the_server_and_makes_nothing(_: &Runtime, database: &Database) {
+    let work = Work::with_docs();
+    let doctor = |url: &str, code| {
+        let arguments = ["doctor", "--no-probe", "--format", "json", "--store", url];
+        work.with_static(&arguments).expect(code).json()
+    };
+    let levels = |findings: &Value| -> Vec<(String, String)> {
+        let findings = findings.as_array().expect("an array").iter();
+        let of_store = findings.filter(|finding| {
+            ["store", "pgvector", "rights", "index"].contains(&finding["id"].as_str().expect("an id"))
+        });
+        of_store
+            .map(|finding| (text(&finding["id"]), text(&finding["level"])))
+            .collect()
+    };
+    let wanted = |pgvector: &str, rights: &str| {
+        let levels = [
+            ("store", "ok"),
+            ("pgvector", pgvector),
+            ("rights", rights),
+            ("index", "ok"),
+        ];
+        levels
+            .map(|(id, level)| (id.to_owned(), level.to_owned()))
+            .to_vec()
+    };
+    assert_eq!(levels(&doctor(&database.url, 0)), wanted("advice", "ok"));
+    work.with_static(&["run", "docs", "--store", &database.url])
+        .expect(0);
+    assert_eq!(levels(&doctor(&database.url, 0)), wanted("ok", "ok"));
+    let joint = if database.url.contains('?') { '&' } else { '?' };
+    let reader = format!("{}{joint}options=-c%20role%3Dpg_read_all_data", database.url);
+    assert_eq!(levels(&doctor(&reader, 1)), wanted("ok", "fault"));
 }

@@ -19,8 +19,8 @@ const M: u32 = 16;
 const EF_CONSTRUCTION: u32 = 64;
 
 /// The widest vectors that pgvector indexes as they are, and at half precision.
-const WIDEST: usize = 2000;
-const WIDEST_HALF: usize = 4000;
+pub(super) const WIDEST: usize = 2000;
+pub(super) const WIDEST_HALF: usize = 4000;
 
 /// Which index a width can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod bind;
 mod chunks;
 mod fault;
 mod index;
+mod inspect;
 mod pattern;
 mod pool;
 mod read;
@@ -27,11 +28,14 @@ use ingest_core::{
     Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
 };
 
-use crate::check;
+use crate::{ServerInspection, check};
 use address::Address;
 use fault::Work;
 use pool::{Mode, Pool, Session};
 use run::Company;
+
+/// The version of the tables that this program makes and reads.
+pub(crate) const SCHEMA: usize = schema::MIGRATIONS.len();
 
 /// A store in a PostgreSQL database with pgvector. Several processes may use it at once.
 ///
@@ -73,6 +77,14 @@ impl PostgresStore {
             .transaction(Mode::Read, "open", |session| schema::exists(session, &location))
             .await?;
         Ok(exists.then_some(store))
+    }
+
+    /// Looks at the server, whether there is a store or not. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn inspect(url: &str) -> Result<ServerInspection> {
+        Self::new(url)?.read(inspect::inspect).await
     }
 
     fn new(url: &str) -> Result<Self> {

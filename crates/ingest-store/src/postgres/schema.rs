@@ -19,10 +19,10 @@ pub(super) const INDEX_LOCK: i32 = 0x696e_6704;
 pub(super) const RUN_LOCK: i32 = 0x696e_6703;
 
 /// The first pgvector with HNSW.
-const OLDEST_PGVECTOR: (u32, u32) = (0, 5);
+pub(super) const OLDEST_PGVECTOR: (u32, u32) = (0, 5);
 
 /// Brings the tables from one version to the next. Never changed, only added to.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+pub(super) const MIGRATIONS: [&str; 1] = [VERSION_1];
 
 /// The table that the reference's readers know, in their words. `left` keeps a chunk below the megabyte that a
 /// `tsvector` holds; no reader's ranking looks that far.

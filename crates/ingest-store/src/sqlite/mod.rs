@@ -34,6 +34,9 @@ use fault::Work;
 use schema::Database;
 use worker::Worker;
 
+/// The version of the tables that this program makes and reads.
+pub(crate) const SCHEMA: usize = schema::MIGRATIONS.len();
+
 /// Most threads that read; more would only wait for the same memory.
 const MAX_READERS: usize = 4;
 

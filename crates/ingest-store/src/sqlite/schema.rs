@@ -13,7 +13,7 @@ use super::fault::{Fault, Work};
 const APPLICATION_ID: i32 = 0x696e_4773;
 
 /// What brings a store from each version to the next. Never change one that was released: append.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1];
 
 /// Large pages, so that sketches and vectors are not cut: a vector of 1024 dimensions takes 4 KiB, and seven share a page
 /// of 32. With pages of 4 KiB a search takes twice as long; pages of 64 double what a small commit writes.

@@ -6,6 +6,7 @@
 mod adopting;
 mod faults;
 mod indexing;
+mod inspecting;
 mod protection;
 mod proxy;
 mod readers;
@@ -64,6 +65,9 @@ fn tests() -> Vec<(&'static str, Test)> {
             the_index_finds_what_comparing_all_finds,
             wide_vectors_have_another_index_or_none,
             a_build_that_is_given_up_ends,
+        }
+        inspecting {
+            a_look_tells_of_pgvector_and_rights,
         }
         protection {
             each_mode_accepts_what_it_should,
