@@ -13,6 +13,7 @@ mod interrupt;
 mod layers;
 mod metrics;
 mod output;
+mod price;
 mod progress;
 mod sources;
 mod spread;

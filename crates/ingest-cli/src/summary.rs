@@ -1,24 +1,28 @@
 //! What a run says at its end.
 
-use ingest_pipeline::{Failure, RunReport, SourceReport};
+use ingest_pipeline::{Failure, Forecast, RunReport, SourceReport};
 use serde_json::{Value, json};
 
 use crate::args::Format;
 use crate::failure::Result;
 use crate::output::{Output, bytes, counted, grouped, lasted};
+use crate::price::Price;
 use crate::style::one_line;
 
-/// Writes the table and the sentence, or the one object.
-pub(crate) fn write(report: &RunReport, dry_run: bool, output: &mut Output) -> Result<()> {
+/// Writes the table and the sentence, or the one object. `price` is what a dry run reckons the cost by.
+pub(crate) fn write(report: &RunReport, price: Option<&Price>, output: &mut Output) -> Result<()> {
     match output.format {
-        Format::Json => output.json(&as_json(report))?,
+        Format::Json => output.json(&as_json(report, price))?,
         Format::Text => {
             if report.sources.is_empty() {
                 return nothing_walked(report, output);
             }
             table(report, output)?;
             output.line("")?;
-            output.line(&sentence(report, dry_run))?;
+            output.line(&sentence(report))?;
+            if let Some(forecast) = &report.forecast {
+                foretell(report, forecast, price, output)?;
+            }
         }
     }
     Ok(output.finish()?)
@@ -61,7 +65,8 @@ fn table(report: &RunReport, output: &mut Output) -> Result<()> {
 }
 
 /// What happened, as a person reads it at a glance.
-fn sentence(report: &RunReport, dry_run: bool) -> String {
+fn sentence(report: &RunReport) -> String {
+    let dry_run = report.forecast.is_some();
     let documents = &report.documents;
     let mut parts: Vec<_> = [
         (documents.added, "added"),
@@ -102,6 +107,51 @@ fn sentence(report: &RunReport, dry_run: bool) -> String {
     text
 }
 
+/// What a run would do: to the documents, and at what expense.
+fn foretell(
+    report: &RunReport,
+    forecast: &Forecast,
+    price: Option<&Price>,
+    output: &mut Output,
+) -> Result<()> {
+    let documents = &report.documents;
+    for (verb, documents, chunks) in [
+        ("add", documents.added, forecast.chunks_added),
+        ("change", documents.updated, forecast.chunks_updated),
+        ("remove", documents.removed, forecast.chunks_removed),
+    ] {
+        let (documents, chunks) = (counted(documents, "document"), counted(chunks, "chunk"));
+        output.line(&format!("To {verb}: {documents}, {chunks}."))?;
+    }
+    let about = if forecast.is_exact { "" } else { "about " };
+    let texts = counted(report.chunks.embedded, "text");
+    let tokens = counted(forecast.tokens, "token");
+    let time = match forecast.time {
+        Some(time) => format!("about {} at the pace of earlier runs", lasted(time)),
+        None => "how long it takes is not known before a run with this model".to_owned(),
+    };
+    output.line(&format!("To embed: {texts}, {about}{tokens}; {time}."))?;
+    let Some(price) = price else {
+        return Ok(());
+    };
+    let line = format!(
+        "To pay: about {} US dollars, at {} for a million tokens ({}).",
+        dollars(price.cost(forecast.tokens)),
+        price.per_million_tokens,
+        price.from
+    );
+    Ok(output.line(&one_line(&line))?)
+}
+
+/// An amount to the cent, or to two digits where it is less.
+fn dollars(amount: f64) -> String {
+    if amount >= 0.1 || amount == 0.0 {
+        return format!("{amount:.2}");
+    }
+    let digits = (1.0 - amount.log10().floor()).clamp(2.0, 12.0) as usize;
+    format!("{amount:.digits$}")
+}
+
 /// The traffic with the server, for those who asked for more; `None` where there was none.
 pub(crate) fn traffic(report: &RunReport) -> Option<String> {
     (report.requests > 0).then(|| {
@@ -120,7 +170,7 @@ pub(crate) fn traffic(report: &RunReport) -> Option<String> {
     })
 }
 
-fn as_json(report: &RunReport) -> Value {
+fn as_json(report: &RunReport, price: Option<&Price>) -> Value {
     let (documents, chunks) = (&report.documents, &report.chunks);
     json!({
         "mode": report.mode,
@@ -149,6 +199,7 @@ fn as_json(report: &RunReport) -> Value {
             "truncated": chunks.truncated,
             "text_only": chunks.text_only,
         },
+        "forecast": report.forecast.as_ref().map(|forecast| foretold(forecast, price)),
         "requests": report.requests,
         "retries": report.retries,
         "connections": report.connections,
@@ -158,6 +209,21 @@ fn as_json(report: &RunReport) -> Value {
         "interrupted": report.interrupted(),
         "sources": report.sources.iter().map(source).collect::<Vec<_>>(),
         "failures": report.failures.iter().map(failure).collect::<Vec<_>>(),
+    })
+}
+
+fn foretold(forecast: &Forecast, price: Option<&Price>) -> Value {
+    json!({
+        "chunks": {
+            "added": forecast.chunks_added,
+            "updated": forecast.chunks_updated,
+            "removed": forecast.chunks_removed,
+        },
+        "tokens": forecast.tokens,
+        "tokens_exact": forecast.is_exact,
+        "seconds": forecast.time.map(|time| time.as_secs_f64()),
+        "usd": price.map(|price| price.cost(forecast.tokens)),
+        "price": price,
     })
 }
 
@@ -183,4 +249,22 @@ fn failure(failure: &Failure) -> Value {
         "attempts": failure.attempts,
         "model": failure.model,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_amounts_keep_two_digits() {
+        for (amount, text) in [
+            (0.0, "0.00"),
+            (12.345, "12.35"),
+            (0.1, "0.10"),
+            (0.0123, "0.012"),
+            (0.000_002_6, "0.0000026"),
+        ] {
+            assert_eq!(dollars(amount), text);
+        }
+    }
 }

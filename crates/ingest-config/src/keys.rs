@@ -204,6 +204,7 @@ pub const KEYS: &[Key] = &[
     Key::new("document_prefix", Stage::Embedding, Kind::Text { blank: true }, "Put before a document's text for the model. Not set: what the makers of a known model advise. Empty: nothing.").such_as("search_document: "),
     Key::new("query_prefix", Stage::Embedding, Kind::Text { blank: true }, "Put before a question for the model. Not set: what the makers of a known model advise. Empty: nothing.").such_as("search_query: "),
     Key::new("on_too_long", Stage::Embedding, Kind::Choice(&["split", "truncate", "fail"]), "What happens to a chunk that is longer than the model can read: cut into pieces, cut off, or set aside as failed.").or("split"),
+    Key::new("price_per_million_tokens", Stage::Embedding, Kind::Number { min: 0.0, max: 1_000_000.0 }, "Price of a million tokens in US dollars, by which a dry run tells what a run would cost. Not set: what the makers of a known model published.").such_as("0.02"),
     Key::new("chunk_size", Stage::Chunking, integer(1, 1_000_000), "Greatest length of a chunk.").or("400").unit("tokens"),
     Key::new("chunk_overlap", Stage::Chunking, integer(0, 999_999), "Text that neighbouring chunks share at most; less than `chunk_size`.").or("50").unit("tokens"),
     Key::new("ingest_workers", Stage::Run, integer(1, 1_024), "Batches embedded at the same time; at most `ingest_max_workers`.").or("4").unit("workers"),

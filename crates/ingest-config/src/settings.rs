@@ -52,7 +52,7 @@ pub struct StoreSettings {
 }
 
 /// Who turns texts into vectors.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct EmbeddingSettings {
     /// `embedding_provider`. Default [`ProviderChoice::Auto`].
@@ -89,6 +89,8 @@ pub struct EmbeddingSettings {
     pub query_prefix: Option<String>,
     /// `on_too_long`: what happens to a chunk longer than the model reads. Default [`OnTooLong::Split`].
     pub on_too_long: OnTooLong,
+    /// `price_per_million_tokens`: in US dollars, 0 to 1,000,000. Default: what is known of the model.
+    pub price_per_million_tokens: Option<f64>,
 }
 
 /// How documents are cut.

@@ -49,6 +49,7 @@ impl Settings {
                     Some("fail") => OnTooLong::Fail,
                     _ => OnTooLong::Split,
                 },
+                price_per_million_tokens: values.number("price_per_million_tokens"),
             },
             chunking: ChunkingSettings {
                 size: values.integer("chunk_size").unwrap_or_default(),
@@ -81,10 +82,7 @@ impl Settings {
                 proxy: values.address("proxy"),
             },
             search: SearchSettings {
-                vector_weight: match values.get("vector_weight") {
-                    Some(Typed::Number(weight)) => Some(*weight as f32),
-                    _ => None,
-                },
+                vector_weight: values.number("vector_weight").map(|weight| weight as f32),
             },
             values,
             files: Vec::new(),
@@ -145,6 +143,13 @@ impl Values {
     fn integer<N: TryFrom<u64>>(&self, key: &str) -> Option<N> {
         match self.get(key)? {
             Typed::Integer(number) => N::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn number(&self, key: &str) -> Option<f64> {
+        match self.get(key)? {
+            Typed::Number(number) => Some(*number),
             _ => None,
         }
     }

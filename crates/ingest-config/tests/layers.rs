@@ -442,4 +442,7 @@ fn every_choice_is_taken_and_shown_by_its_name() {
     }
     let weighed = set("vector_weight", "0.25").expect("a weight");
     assert_eq!(weighed.search.vector_weight, Some(0.25));
+    let priced = set("price_per_million_tokens", "0.13").expect("a price");
+    assert_eq!(priced.embedding.price_per_million_tokens, Some(0.13));
+    set("price_per_million_tokens", "-1").expect_err("no price");
 }

@@ -79,6 +79,11 @@ impl Tokens {
         }
     }
 
+    /// Whether the model's own way to count is known.
+    pub(crate) fn are_exact(&self) -> bool {
+        self.embedder.is_some()
+    }
+
     /// Names the way to count: another one cuts documents elsewhere.
     pub(crate) fn name(&self) -> String {
         match &self.embedder {

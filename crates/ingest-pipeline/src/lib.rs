@@ -68,6 +68,7 @@ mod error;
 mod explain;
 mod failure;
 mod failure_log;
+mod forecast;
 mod halt;
 mod log;
 mod observe;
@@ -96,6 +97,7 @@ pub use explain::{
 };
 pub use failure::Failure;
 pub use failure_log::{BrokenLine, FailureLog, LogContents};
+pub use forecast::{Forecast, Pace};
 pub use observe::{DocumentOutcome, Event, Observer, Progress};
 pub use options::{JsonlInput, MaxDelete, OnTooLong, RunOptions, Source, SourceSpec};
 pub use report::{ChunkCounts, DocumentCounts, Outcome, RunReport, SourceReport, SourceStatus, Stop};

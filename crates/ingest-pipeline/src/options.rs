@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use embed_core::Prefixes;
 
-use crate::{Error, Result};
+use crate::{Error, Pace, Result};
 
 /// One place that documents come from.
 #[derive(Debug)]
@@ -243,6 +243,8 @@ pub struct RunOptions {
     /// The failure log. Relative to the current folder. Default none.
     pub failure_log: Option<PathBuf>,
 
+    /// How fast earlier runs were, which a dry run reckons by and a run of few texts takes over. Default unknown.
+    pub pace: Option<Pace>,
     /// How long to wait for another run to give up the store. Default 10 s.
     pub lock_wait: Duration,
     /// How long calls in flight may take to end after a cancellation. Default 5 s.
@@ -285,6 +287,7 @@ impl RunOptions {
             fail_fast: false,
             retry_failed: false,
             failure_log: None,
+            pace: None,
             lock_wait: Duration::from_secs(10),
             grace: Duration::from_secs(5),
             memory: 32 << 20,

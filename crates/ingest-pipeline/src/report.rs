@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Failure;
+use crate::{Failure, Forecast};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -144,6 +144,8 @@ pub struct RunReport {
     pub documents: DocumentCounts,
     /// Chunks.
     pub chunks: ChunkCounts,
+    /// What a run would do; in the report of a dry run alone.
+    pub forecast: Option<Forecast>,
     /// Requests sent, the test embedding included.
     pub requests: u64,
     /// Tries after the first.

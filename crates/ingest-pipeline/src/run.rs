@@ -18,7 +18,7 @@ use crate::preflight::{self, Model};
 use crate::source::{Plan, find, format, gather};
 use crate::tally::Tally;
 use crate::{
-    Cancel, Error, ErrorKind, Event, FailureLog, LogContents, Observer, Outcome, Result, RunOptions,
+    Cancel, Error, ErrorKind, Event, FailureLog, LogContents, Observer, Outcome, Pace, Result, RunOptions,
     RunReport, dry, log, remove, retry, split, write,
 };
 
@@ -350,16 +350,27 @@ impl Start {
             .iter()
             .map(|source| source.label.as_str())
             .collect();
+        let what = if context.options.retry_failed {
+            "what failed before".to_owned()
+        } else {
+            labels.join(", ")
+        };
         RunInfo {
             started: Some(self.at),
             finished: outcome.map(|_| SystemTime::now()),
             outcome: outcome.map(Outcome::as_str).unwrap_or_default().to_owned(),
-            description: if context.options.retry_failed {
-                "what failed before".to_owned()
-            } else {
-                labels.join(", ")
+            description: match self.pace(context) {
+                Some(pace) => format!("{what}; {pace}"),
+                None => what,
             },
         }
+    }
+
+    /// What is known of the pace so far.
+    fn pace(&self, context: &Context) -> Option<Pace> {
+        let texts = context.tally.counts().chunks.embedded;
+        let options = &context.options;
+        Pace::next(options.pace, texts, self.clock.elapsed(), options.batch_size)
     }
 }
 
@@ -391,6 +402,7 @@ fn report(context: &Context, started: &Start, refused: Option<String>) -> RunRep
         model: model.model.clone(),
         dimensions: context.dimensions,
         store: context.store.location(),
+        forecast: options.dry_run.then(|| dry::forecast(context)),
         requests: usage.requests,
         connections: usage.connections_opened,
         bytes_sent: usage.bytes_sent,

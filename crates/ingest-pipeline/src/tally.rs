@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::source::{Item, Plan};
 use crate::{
-    ChunkCounts, DocumentCounts, DocumentOutcome, Event, Failure, Observer, Progress, RunReport,
+    ChunkCounts, DocumentCounts, DocumentOutcome, Event, Failure, Forecast, Observer, Progress, RunReport,
     SourceReport, SourceStatus,
 };
 
@@ -22,6 +22,10 @@ pub(crate) struct Counts {
     pub(crate) documents: DocumentCounts,
     pub(crate) chunks: ChunkCounts,
     pub(crate) retries: u64,
+    /// What a dry run foretells, as far as it is counted document by document.
+    pub(crate) forecast: Forecast,
+    /// Chunks of earlier versions of changed documents, as a dry run counts them.
+    pub(crate) replaced: u64,
     pub(crate) progress: Progress,
     pub(crate) failures: Vec<Failure>,
     /// Failures in all.

@@ -3,11 +3,12 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common::{Case, chunks, document, export, fake, sent};
 use ingest_core::{DocumentState, SearchMode, Vector};
 use ingest_pipeline::{
-    Cancel, Event, Observer, Outcome, Progress, RunReport, SearchOptions, SourceStatus, run, search,
+    Cancel, Event, Observer, Outcome, Pace, Progress, RunReport, SearchOptions, SourceStatus, run, search,
 };
 use ingest_store::{MemoryStore, SqliteStore};
 
@@ -200,17 +201,58 @@ async fn a_dry_run_tells_and_touches_nothing() {
     assert_eq!(counts(&report), [42, 0, 0, 0, 0, 0]);
     assert!(report.chunks.embedded > 100);
     assert!(embedder.calls().is_empty());
+    let forecast = report.forecast.expect("a forecast");
+    assert_eq!(forecast.chunks_added, report.chunks.stored);
+    assert!(forecast.tokens > report.chunks.embedded && !forecast.is_exact);
+    assert_eq!(forecast.time, None);
     assert_eq!(case.store.identity().await.expect("an answer"), None);
     let real = case.run(&fake(), case.options()).await;
     assert_eq!((real.chunks, real.documents), (report.chunks, report.documents));
+    assert_eq!(real.forecast, None);
+    let last = case
+        .store
+        .status()
+        .await
+        .expect("status")
+        .last_run
+        .expect("a run");
+    let pace = Pace::of(&last).expect("a pace");
+    // Enough to displace what was known, as the batches were full.
+    assert!(pace.time(real.chunks.embedded) <= real.duration);
+
+    let mut options = case.options();
+    options.pace = Pace::new(1, Duration::from_secs(1));
+    case.run(&fake(), options).await;
+    let last = case
+        .store
+        .status()
+        .await
+        .expect("status")
+        .last_run
+        .expect("a run");
+    assert_eq!(
+        Pace::of(&last),
+        Pace::new(1, Duration::from_secs(1)),
+        "nothing was embedded"
+    );
 
     case.remove("docs/06.md");
     case.write("docs/05.md", "changed");
     let before = export(case.store.as_ref()).await;
+    let removed = before
+        .1
+        .iter()
+        .filter(|chunk| chunk.source == "docs/06.md")
+        .count() as u64;
     let mut options = case.options();
     options.dry_run = true;
+    options.pace = Pace::new(1, Duration::from_secs(2));
     let report = case.run(&fake(), options).await;
     assert_eq!(counts(&report), [0, 1, 40, 1, 0, 0]);
+    let forecast = report.forecast.expect("a forecast");
+    assert_eq!((forecast.chunks_added, forecast.chunks_updated), (0, 1));
+    assert_eq!(forecast.chunks_removed, removed);
+    assert_eq!(forecast.time, Some(Duration::from_secs(2)));
     assert_eq!(export(case.store.as_ref()).await, before);
 }
 

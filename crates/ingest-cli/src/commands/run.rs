@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ingest_config::{OnTooLong, Settings};
-use ingest_pipeline::{Cancel, MaxDelete, Outcome, RunOptions, RunReport};
+use ingest_pipeline::{Cancel, MaxDelete, Outcome, Pace, RunOptions, RunReport};
 
 use crate::args::{Global, Run};
 use crate::console::{Console, Level};
@@ -14,6 +14,7 @@ use crate::interrupt::Interrupt;
 use crate::layers::{Layers, warn_of_slips};
 use crate::metrics::{Both, Metrics};
 use crate::output::{Output, counted};
+use crate::price::Price;
 use crate::progress::Reporter;
 use crate::sources::{Selection, select};
 use crate::{store, summary};
@@ -70,18 +71,23 @@ async fn measured(
         return Ok(Status::Done);
     }
     // What an empty store was meant for binds nobody.
-    let identity = match &found {
+    let (identity, last_run) = match &found {
         Some(store) => {
             let status = store.status().await?;
-            status
-                .identity
-                .filter(|_| status.documents > 0 || status.vectors > 0)
+            let is_filled = status.documents > 0 || status.vectors > 0;
+            (status.identity.filter(|_| is_filled), status.last_run)
         }
-        None => None,
+        None => (None, None),
     };
     // With `--clean` of everything the model may change; the pipeline decides, from what is left in the store.
     let chosen = embedder::choose(layers, &args.embedding.host, identity.as_ref(), console).await?;
-    let options = options(args, &settings, &chosen, selection, console);
+    let mut options = options(args, &settings, &chosen, selection, console);
+    // Another model has another pace.
+    let same = identity.filter(|identity| {
+        identity.provider == chosen.choice.provider.as_str() && identity.model == chosen.choice.model
+    });
+    options.pace = same.and(last_run).and_then(|run| Pace::of(&run));
+    let price = Price::of(&settings, chosen.choice.provider, &chosen.choice.model);
     let store = found.unwrap_or_else(|| store::to_make(&settings));
 
     let cancel = Cancel::new();
@@ -103,7 +109,7 @@ async fn measured(
     if let Some(metrics) = metrics {
         metrics.report(&report);
     }
-    summary::write(&report, args.work.dry_run, output)?;
+    summary::write(&report, price.as_ref(), output)?;
     if let Some(traffic) = summary::traffic(&report) {
         console.tell(Level::More, &traffic);
     }

@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod dry_run;
 mod embed;
 mod explain;
 mod export;
