@@ -7,18 +7,7 @@ use crate::server::{answer, inputs};
 use crate::work::{Work, closed_port, exists, text};
 
 fn with_ollama<'a>(host: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let doctor = [
-        "doctor",
-        "--format",
-        "json",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        host,
-    ];
-    doctor.iter().chain(more).copied().collect()
+    crate::server::at(host, &[&["doctor", "--format", "json"][..], more].concat())
 }
 
 /// The finding of that name, which must be there once.
@@ -133,16 +122,7 @@ fn another_width_than_the_stores_is_a_fault() {
         crate::server::ollama(8),
     );
     let host = narrow.url();
-    let run = [
-        "run",
-        "docs",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        host,
-    ];
+    let run = crate::server::at(host, &["run", "docs"]);
     work.ingest(&run).expect(0);
     let before = std::fs::read(work.path(".ingest/index.db")).expect("a store");
     let findings = work.ingest(&with_ollama(host, &["--no-probe"])).expect(0).json();
@@ -163,16 +143,7 @@ fn another_width_than_the_stores_is_a_fault() {
 #[test]
 fn other_weights_and_another_model_than_the_stores_are_faults() {
     let (work, server) = (Work::with_docs(), crate::server::ollama(4));
-    let run = [
-        "run",
-        "docs",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        server.url(),
-    ];
+    let run = crate::server::at(server.url(), &["run", "docs"]);
     work.ingest(&run).expect(0);
     let replaced = ScriptedServer::handler(|request| match request.path.as_str() {
         "/api/tags" => Reply::json(&json!({"models": [{"name": "m:latest", "digest": "d2"}]})),

@@ -5,17 +5,7 @@ use serde_json::{Value, json};
 use crate::work::{Done, Work, exists, text};
 
 fn run<'a>(host: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let run = [
-        "run",
-        "docs",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        host,
-    ];
-    run.iter().chain(more).copied().collect()
+    crate::server::at(host, &[&["run", "docs"][..], more].concat())
 }
 
 fn assert_near(value: &Value, wanted: f64) {

@@ -156,16 +156,7 @@ fn with_a_failure() -> Work {
         }
         answer(request, 4)
     });
-    let run = [
-        "run",
-        "docs",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        server.url(),
-    ];
+    let run = crate::server::at(server.url(), &["run", "docs"]);
     work.ingest(&run).expect(1);
     work
 }

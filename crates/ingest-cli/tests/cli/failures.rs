@@ -33,17 +33,7 @@ fn turning(answers: usize, then: Reply) -> ScriptedServer {
 }
 
 fn with_host<'a>(arguments: &[&'a str], host: &'a str) -> Vec<&'a str> {
-    let flags = [
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        host,
-        "--wait",
-        "0",
-    ];
-    arguments.iter().copied().chain(flags).collect()
+    crate::server::at(host, &[arguments, &["--wait", "0"]].concat())
 }
 
 #[test]

@@ -86,16 +86,7 @@ fn an_interrupted_run_stores_what_is_finished_and_the_next_goes_on() {
         let status = child.wait().expect("ended");
         assert_eq!(status.code(), Some(code));
         let before = inputs(&server).len();
-        let next = work.ingest(&[
-            "run",
-            "docs",
-            "--provider",
-            "ollama",
-            "--model",
-            "m",
-            "--host",
-            server.url(),
-        ]);
+        let next = work.ingest(&crate::server::at(server.url(), &["run", "docs"]));
         next.expect(0);
         assert_eq!(work.sources().len(), 4);
         // The test embedding, and at most the text that was in flight.

@@ -78,19 +78,10 @@ fn plain(name: &str) -> &str {
 }
 
 fn with_metrics<'a>(host: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let run = [
-        "run",
-        "docs",
-        "--metrics-file",
-        "ingest.prom",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
+    crate::server::at(
         host,
-    ];
-    run.iter().chain(more).copied().collect()
+        &[&["run", "docs", "--metrics-file", "ingest.prom"][..], more].concat(),
+    )
 }
 
 #[test]

@@ -251,16 +251,7 @@ fn names_that_would_steer_a_terminal_are_escaped() {
 fn the_store_of_another_model_is_refused_with_the_remedy() {
     let work = Work::with_docs().filled();
     let server = crate::server::ollama(4);
-    let run = work.ingest(&[
-        "run",
-        "docs",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        server.url(),
-    ]);
+    let run = work.ingest(&crate::server::at(server.url(), &["run", "docs"]));
     run.expect(3).says("`m`").says("--clean");
     assert_eq!(work.sources().len(), 3);
 }

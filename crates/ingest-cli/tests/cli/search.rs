@@ -101,17 +101,7 @@ fn without_a_store_there_is_nothing_to_search_and_none_is_made() {
 fn a_search_by_words_needs_no_server_and_one_by_vectors_says_that_it_is_gone() {
     let work = Work::with_docs();
     let server = server::ollama(4);
-    work.ingest(&[
-        "run",
-        "docs",
-        "--provider",
-        "ollama",
-        "--model",
-        "m",
-        "--host",
-        server.url(),
-    ])
-    .expect(0);
+    work.ingest(&server::at(server.url(), &["run", "docs"])).expect(0);
     drop(server);
     let gone = closed_port();
     work.ingest(&["search", "boat", "--mode", "text", "--host", &gone])

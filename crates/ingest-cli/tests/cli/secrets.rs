@@ -143,7 +143,7 @@ fn no_output_shows_a_key_or_a_password_at_the_most_verbose_level() {
 fn no_output_shows_the_password_of_a_store_that_is_away() {
     let server = repeating();
     let store = format!("postgres://ann:{PASSWORD}@127.0.0.1:9/x");
-    let embedding = ["--provider", "ollama", "--model", "m", "--host", server.url()];
+    let embedding = crate::server::at(server.url(), &[]);
     let work = with_poison();
     check_all(&work, &embedding, &["--store", &store]);
     let run = work.ingest(&["run", "docs", "--provider", "static", "--store", &store]);

@@ -8,6 +8,12 @@ pub(crate) fn ollama(dimensions: usize) -> ScriptedServer {
     ScriptedServer::handler(move |request| answer(request, dimensions))
 }
 
+/// These arguments, with the flags that name the model `m` of the Ollama there.
+pub(crate) fn at<'a>(host: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
+    let flags = ["--provider", "ollama", "--model", "m", "--host", host];
+    arguments.iter().copied().chain(flags).collect()
+}
+
 /// Knows no model.
 pub(crate) fn without_model() -> ScriptedServer {
     ScriptedServer::handler(|_| {

@@ -13,8 +13,7 @@ fn a_second_run_is_told_who_holds_the_store() {
     let (server, stalled) = stalling(&release);
     let holder = started(&work, &server, &stalled);
     let held = format!("index.db is held by process {} on ", holder.id());
-    let flags = ["--provider", "ollama", "--model", "m", "--host", server.url()];
-    let run = [&["run", "docs"][..], &flags].concat();
+    let run = crate::server::at(server.url(), &["run", "docs"]);
     work.ingest(&run)
         .expect(3)
         .says(&held)

@@ -22,8 +22,8 @@ fn short_sighted() -> ScriptedServer {
 }
 
 fn run(work: &Work, server: &ScriptedServer, more: &[&str]) -> Done {
-    let flags = ["--provider", "ollama", "--model", "m", "--host", server.url()];
-    work.ingest(&[&["run", "docs", "--format", "json"][..], &flags, more].concat())
+    let run = [&["run", "docs", "--format", "json"][..], more].concat();
+    work.ingest(&crate::server::at(server.url(), &run))
 }
 
 fn with_long_text() -> Work {
