@@ -43,7 +43,7 @@ mod values;
 pub use address::{Address, masked};
 pub use error::{Error, ErrorKind, Result};
 pub use keys::{KEYS, Key, Kind, PREFIX, Stage, key};
-pub use load::Loader;
+pub use load::{CONFIG_FILE, Loader};
 pub use origin::{Origin, Provenance};
 pub use reference::reference_markdown;
 pub use sample::sample_toml;

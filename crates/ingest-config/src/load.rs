@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The file that is read in the current folder when there is one.
-const FILE: &str = "config.toml";
+pub const CONFIG_FILE: &str = "config.toml";
 
 /// Reads settings from their layers. A new one looks at nothing outside; [`Loader::from_system`] does.
 #[derive(Clone, Debug)]
@@ -155,7 +155,7 @@ impl Loader {
         }
         let (path, required) = match (&self.file, &self.folder) {
             (Some(file), _) => (file.clone(), true),
-            (None, Some(folder)) => (folder.join(FILE), false),
+            (None, Some(folder)) => (folder.join(CONFIG_FILE), false),
             (None, None) => return Ok(None),
         };
         match std::fs::read_to_string(&path) {

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ingest_core::Chunk;
-
 use crate::embed::Batch;
 
 /// A bound on one request.
@@ -78,8 +76,8 @@ impl Caps {
 }
 
 /// Bytes of the texts of a batch.
-pub(crate) fn bytes_of<'a>(texts: impl IntoIterator<Item = &'a Chunk>) -> usize {
-    texts.into_iter().map(|chunk| chunk.text.len()).sum()
+pub(crate) fn bytes_of(batch: &Batch) -> usize {
+    batch.iter().map(|chunk| chunk.text.len()).sum()
 }
 
 /// The bound that a refusal names, if it names one below what was sent.
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn parts_keep_to_both_bounds_and_to_the_order() {
         let chunk = |text: &str| {
-            std::sync::Arc::new(Chunk {
+            std::sync::Arc::new(ingest_core::Chunk {
                 ordinal: 0,
                 span: ingest_core::Span::default(),
                 heading_path: Vec::new(),

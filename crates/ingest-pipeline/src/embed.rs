@@ -211,8 +211,7 @@ impl Worker<'_> {
 
     /// Learns the bound that a refusal names; returns whether these texts are to be parted by it.
     fn learn_from(&self, error: &Error, texts: &Batch) -> bool {
-        let bytes = bytes_of(texts.iter().map(|chunk| &**chunk));
-        let cap = caps::named(&chain(error), texts.len(), bytes);
+        let cap = caps::named(&chain(error), texts.len(), bytes_of(texts));
         // What names a bound that was kept to is about something else.
         cap.is_some_and(|cap| self.learn(cap))
     }

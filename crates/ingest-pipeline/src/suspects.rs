@@ -73,7 +73,7 @@ impl Suspects {
     /// Takes note that a part passed. Where all parts of a refused one have, it was refused for its size: gives the
     /// size that passed.
     pub(crate) fn passed(&mut self, texts: &Batch) -> Option<Cap> {
-        let bytes = bytes_of(texts.iter().map(|chunk| &**chunk));
+        let bytes = bytes_of(texts);
         for refusal in &mut self.refusals {
             refusal.left = refusal.left.saturating_sub(texts.len());
             let size = if refusal.for_bytes { bytes } else { texts.len() };

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use ingest_config::{KEYS, Origin, Settings, sample_toml};
+use ingest_config::{CONFIG_FILE, KEYS, Origin, Settings, sample_toml};
 use serde_json::{Map, Value, json};
 
 use crate::args::{ConfigCommand, Format, Global, Init};
@@ -13,9 +13,6 @@ use crate::layers::{Layers, warn_of_slips};
 use crate::output::Output;
 use crate::style::one_line;
 use crate::whole_file;
-
-/// The file that is read in the current folder when there is one.
-const FILE: &str = "config.toml";
 
 pub(crate) fn config(
     command: &ConfigCommand,
@@ -76,7 +73,7 @@ fn show(settings: &Settings, output: &mut Output) -> Result<()> {
 
 fn init(args: &Init, global: &Global, console: &Console, output: &mut Output) -> Result<()> {
     let file = args.file.as_deref().or(global.config.as_deref());
-    let file = file.unwrap_or(Path::new(FILE));
+    let file = file.unwrap_or(Path::new(CONFIG_FILE));
     let text = sample_toml();
     if file == Path::new("-") {
         return print(&text, output);
@@ -92,7 +89,7 @@ fn init(args: &Init, global: &Global, console: &Console, output: &mut Output) ->
             KEYS.len()
         ))?,
     }
-    let flag = if file == Path::new(FILE) {
+    let flag = if file == Path::new(CONFIG_FILE) {
         String::new()
     } else {
         format!(" --config {name}")

@@ -26,11 +26,7 @@ impl TokenCount<'_> {
     /// At least a token for every 32 bytes, whatever the tokenizer says: one that makes a single unknown token of a
     /// megabyte must not let it through.
     pub(super) fn cost(&self, text: &str) -> usize {
-        let counted = match self {
-            Self::Estimate => weight(text),
-            Self::Model(count) => count(text).saturating_mul(TOKEN),
-        };
-        counted.max(self.blank_cost(text.len())).max(1)
+        self.cost_within(text, usize::MAX).unwrap_or(usize::MAX)
     }
 
     /// The cost of a text if that is at most `limit`; a text that costs more is not looked at to its end.
@@ -41,7 +37,7 @@ impl TokenCount<'_> {
         }
         let counted = match self {
             Self::Estimate => weight_within(text, limit)?,
-            Self::Model(_) => self.cost(text),
+            Self::Model(count) => count(text).saturating_mul(TOKEN),
         };
         Some(counted.max(least).max(1)).filter(|cost| *cost <= limit)
     }
