@@ -53,14 +53,13 @@ impl BlockingEmbedder for StaticEmbedder {
         let mut values = Vec::with_capacity(inputs.len() * DIMENSIONS);
         let mut tokenizer = Tokenizer::new(CONTEXT);
         for (index, input) in inputs.iter().enumerate() {
-            let Some(row) = vectors::direction(tokenizer.ids(input)) else {
+            if !vectors::push_direction(tokenizer.ids(input), &mut values) {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
                     format!("input {index} has no word that model `{MODEL}` knows, so it has no embedding"),
                 )
                 .with_input(index));
-            };
-            values.extend_from_slice(&row);
+            }
         }
         Embeddings::from_flat(values, inputs.len())
     }

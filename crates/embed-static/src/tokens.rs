@@ -2,11 +2,15 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::block::{Block, Mark};
 use crate::characters::{self, ASCII, Ascii};
-use crate::table::{Hash, LONGEST, Position, Table};
+use crate::table::{LONGEST, Piece, Position, Table, WIDTH};
 
 /// Characters of the longest word that is looked up.
 const LONGEST_WORD: usize = 100;
+
+/// Bytes that are taken one by one before blocks are tried again.
+const WHILE: usize = 64;
 
 /// Makes ids of texts. It keeps its buffers, so that one text after the other costs no allocation.
 pub(crate) struct Tokenizer {
@@ -35,6 +39,7 @@ impl Tokenizer {
         self.ids.clear();
         let mut rest = text;
         while !rest.is_empty() && self.ids.len() < self.limit {
+            rest = self.blocks(rest);
             rest = self.ascii(rest);
             let (strange, behind) = rest.split_at(length_beyond_ascii(rest));
             self.beyond_ascii(strange);
@@ -45,7 +50,38 @@ impl Tokenizer {
         &self.ids
     }
 
-    /// Takes ASCII up to the first character that is not, or the limit; gives what follows.
+    /// Takes blocks of plain words, punctuation and blanks, as long as no word is open; gives what follows.
+    fn blocks<'a>(&mut self, mut text: &'a str) -> &'a str {
+        while self.characters == 0 && !text.is_empty() && self.ids.len() < self.limit {
+            let Some(block) = Block::of(text.as_bytes()) else {
+                break;
+            };
+            for mark in block.marks() {
+                match mark {
+                    Mark::Word(at, length) => self.plain_word(&block, at, length),
+                    Mark::Punctuation(byte) => self.punctuation(byte.into()),
+                }
+            }
+            text = &text[block.length(text.len())..];
+        }
+        text
+    }
+
+    /// Takes a word of ASCII letters and digits.
+    #[inline]
+    fn plain_word(&mut self, block: &Block, at: usize, length: usize) {
+        let piece = (length <= LONGEST).then(|| Piece::lowercase(block.from(at), length));
+        match piece.and_then(|piece| self.table.find(piece)) {
+            Some(id) => self.ids.push(id),
+            None => {
+                self.letters(block.word(at, length));
+                self.end_word();
+            }
+        }
+    }
+
+    /// Takes ASCII byte by byte, for a while: up to the first character that is not, or to where blocks may do again.
+    /// Gives what follows.
     fn ascii<'a>(&mut self, text: &'a str) -> &'a str {
         let bytes = text.as_bytes();
         let mut at = 0;
@@ -60,10 +96,10 @@ impl Tokenizer {
                 Some(Ascii::Punctuation) => self.punctuation(byte.into()),
                 Some(Ascii::Nothing) => {}
             }
-            if self.ids.len() >= self.limit {
-                return "";
-            }
             at += 1;
+            if at >= WHILE && self.characters == 0 {
+                return &text[at..];
+            }
         }
         ""
     }
@@ -150,31 +186,14 @@ impl Tokenizer {
 /// The longest entry of the vocabulary that the word begins with: its id and length.
 #[inline]
 fn longest_piece(table: &Table, word: &[u8], position: Position) -> Option<(u32, usize)> {
-    // Each beginning of so many whole characters: its hash and its length.
-    let mut beginnings = [(Hash::new(position), 0_u8); LONGEST + 1];
-    let mut characters = 0;
-    let mut hash = Hash::new(position);
-    for (length, &byte) in (1_u8..).zip(word) {
-        hash = hash.add(byte);
-        if word
-            .get(usize::from(length))
-            .is_none_or(|byte| is_boundary(*byte))
-        {
-            characters += 1;
-            beginnings[characters] = (hash, length);
-            if characters == LONGEST {
-                break;
-            }
-        }
-    }
-    beginnings[1..=characters]
-        .iter()
-        .rev()
-        .find_map(|&(hash, length)| {
-            let length = usize::from(length);
-            let id = table.find(&word[..length], position, hash)?;
-            Some((id, length))
-        })
+    let longest = word.len().min(LONGEST);
+    let mut bytes = [0; WIDTH];
+    bytes[..longest].copy_from_slice(&word[..longest]);
+    let whole_characters = |length: &usize| word.get(*length).is_none_or(|byte| is_boundary(*byte));
+    (1..=longest).rev().filter(whole_characters).find_map(|length| {
+        let id = table.find(Piece::new(&bytes, length, position))?;
+        Some((id, length))
+    })
 }
 
 /// Whether a character of UTF-8 begins with this byte.
@@ -191,4 +210,46 @@ fn length_beyond_ascii(text: &str) -> usize {
                 .is_some_and(|meaning| *meaning != Ascii::Nothing)
         })
         .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Tokenizer {
+        /// The ids without the way of blocks.
+        fn ids_one_by_one(&mut self, text: &str) -> &[u32] {
+            self.ids.clear();
+            let mut rest = text;
+            while !rest.is_empty() && self.ids.len() < self.limit {
+                rest = self.ascii(rest);
+                let (strange, behind) = rest.split_at(length_beyond_ascii(rest));
+                self.beyond_ascii(strange);
+                rest = behind;
+            }
+            self.end_word();
+            self.ids.truncate(self.limit);
+            &self.ids
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_give_what_a_look_at_each_character_gives(
+            text in prop_oneof![
+                any::<String>(),
+                "[ -~]{0,300}",
+                "([A-Za-z0-9]{1,12}[ .,\t\n\r]{1,2}){0,60}",
+                "([a-z]{1,110}[ \u{1}\u{b}-]{0,2}){0,6}",
+                "([a-zA-Z]{1,30}( |é|\u{301}|語|\u{0})){0,30}",
+            ],
+            limit in prop_oneof![Just(usize::MAX), 0..40_usize],
+        ) {
+            let mut tokenizer = Tokenizer::new(limit);
+            let one_by_one = tokenizer.ids_one_by_one(&text).to_vec();
+            prop_assert_eq!(tokenizer.ids(&text), one_by_one);
+        }
+    }
 }

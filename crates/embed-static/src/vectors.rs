@@ -5,9 +5,6 @@ use crate::table::ENTRIES;
 /// Values of an embedding.
 pub(crate) const DIMENSIONS: usize = 256;
 
-/// Columns that are summed at once: so many sums stay in registers.
-const BLOCK: usize = 32;
-
 /// A row of signed bytes for each token.
 static VECTORS: &[u8; ENTRIES * DIMENSIONS] = include_bytes!("../model/vectors.i8");
 
@@ -17,27 +14,43 @@ static SCALES: &[u8; ENTRIES * 4] = include_bytes!("../model/scales.f32");
 /// The SHA-256 of the vectors.
 pub(crate) const DIGEST: &str = "ad28c10e33c7a8b874d6add9492b7b805d3946890d376496711766292a89a05e";
 
-/// The direction of the mean of the tokens' vectors, with length 1; `None` where there is none.
-pub(crate) fn direction(ids: &[u32]) -> Option<[f32; DIMENSIONS]> {
+/// Appends the direction of the mean of the tokens' vectors, with length 1; nothing, and false, where there is none.
+pub(crate) fn push_direction(ids: &[u32], values: &mut Vec<f32>) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has what the function needs, as was asked just now.
+        #[allow(unsafe_code)]
+        return unsafe { push_direction_avx2(ids, values) };
+    }
+    push_direction_by::<32>(ids, values)
+}
+
+/// The same code, compiled for registers of twice the width; the same operations in the same order, so the same bits.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn push_direction_avx2(ids: &[u32], values: &mut Vec<f32>) -> bool {
+    push_direction_by::<64>(ids, values)
+}
+
+/// Sums `BLOCK` columns at once: as many as stay in registers.
+#[inline(always)]
+fn push_direction_by<const BLOCK: usize>(ids: &[u32], values: &mut Vec<f32>) -> bool {
     let mut sums = [0.0; DIMENSIONS];
     for (block, sums) in sums.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
         *sums = sum(ids, block * BLOCK);
     }
-    let length = sums
-        .iter()
-        .map(|sum| f64::from(*sum) * f64::from(*sum))
-        .sum::<f64>()
-        .sqrt();
+    let length = squared_length(&sums).sqrt();
     if length == 0.0 {
-        return None;
+        return false;
     }
     let scale = (1.0 / length) as f32;
-    Some(sums.map(|sum| sum * scale))
+    values.extend(sums.iter().map(|sum| sum * scale));
+    true
 }
 
 /// The sums of some columns, from `column` on.
-#[inline]
-fn sum(ids: &[u32], column: usize) -> [f32; BLOCK] {
+#[inline(always)]
+fn sum<const BLOCK: usize>(ids: &[u32], column: usize) -> [f32; BLOCK] {
     let mut sums = [0.0; BLOCK];
     let rows = VECTORS.as_chunks::<DIMENSIONS>().0;
     let scales = SCALES.as_chunks::<4>().0;
@@ -49,4 +62,41 @@ fn sum(ids: &[u32], column: usize) -> [f32; BLOCK] {
         }
     }
     sums
+}
+
+/// In several sums side by side: one would wait for itself at every value.
+#[inline(always)]
+fn squared_length(values: &[f32; DIMENSIONS]) -> f64 {
+    const LANES: usize = 16;
+    let mut lanes = [0.0; LANES];
+    for values in values.as_chunks::<LANES>().0 {
+        for (lane, &value) in lanes.iter_mut().zip(values) {
+            *lane += f64::from(value) * f64::from(value);
+        }
+    }
+    lanes.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_widths_of_registers_give_the_same_bits() {
+        let mut random = 1_u32;
+        for count in [0, 1, 2, 100, 512] {
+            let ids: Vec<u32> = (0..count)
+                .map(|_| {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    random % ENTRIES as u32
+                })
+                .collect();
+            let (mut narrow, mut widest) = (Vec::new(), Vec::new());
+            assert_eq!(push_direction_by::<32>(&ids, &mut narrow), count > 0);
+            assert_eq!(push_direction(&ids, &mut widest), count > 0);
+            assert_eq!(narrow.len(), if count > 0 { DIMENSIONS } else { 0 });
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&narrow), bits(&widest), "{count} tokens");
+        }
+    }
 }
