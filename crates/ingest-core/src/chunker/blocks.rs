@@ -5,6 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::markdown::Markdown;
+use super::marks::LineEnds;
 use super::text::{AsciiDoc, Paragraphs, ReStructuredText};
 use crate::Markup;
 
@@ -81,15 +82,28 @@ impl<'a> Line<'a> {
         if rest.is_empty() {
             return None;
         }
-        let (line, next) = match memchr(b'\n', rest.as_bytes()) {
-            Some(length) => (&rest[..length], start + length + 1),
-            None => (rest, text.len()),
-        };
-        Some(Self {
+        let end = memchr(b'\n', rest.as_bytes()).map(|length| start + length);
+        Some(Self::up_to(text, start, end))
+    }
+
+    /// The same, where line ends are found along the way.
+    #[inline]
+    pub(super) fn along(ends: &mut LineEnds, text: &'a str, start: usize) -> Option<Self> {
+        if start >= text.len() {
+            return None;
+        }
+        let end = ends.at_or_behind(text.as_bytes(), start);
+        Some(Self::up_to(text, start, end))
+    }
+
+    #[inline]
+    fn up_to(text: &'a str, start: usize, end: Option<usize>) -> Self {
+        let line = &text[start..end.unwrap_or(text.len())];
+        Self {
             start,
             text: line.strip_suffix('\r').unwrap_or(line),
-            next,
-        })
+            next: end.map_or(text.len(), |end| end + 1),
+        }
     }
 
     pub(super) fn end(&self) -> usize {
@@ -106,6 +120,17 @@ impl<'a> Line<'a> {
             None => true,
             Some(first) if first.is_ascii_graphic() => false,
             Some(_) => self.text.trim_start().is_empty(),
+        }
+    }
+
+    /// The first byte behind the white space that it begins with.
+    #[inline]
+    pub(super) fn first_visible(&self) -> Option<u8> {
+        let mut bytes = self.text.bytes();
+        match bytes.find(|byte| !matches!(byte, b'\t'..=b'\r' | b' ')) {
+            Some(first) if first.is_ascii() => Some(first),
+            // It may be white space beyond ASCII.
+            _ => self.text.trim_start().bytes().next(),
         }
     }
 

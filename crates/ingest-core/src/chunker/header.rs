@@ -166,16 +166,23 @@ pub(super) fn plain_title(title: &str) -> String {
     plain
 }
 
+/// Bytes that belong to a title as they are: visible ASCII without markup, and the space.
+const WORDS: [bool; 256] = {
+    let mut words = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        words[byte as usize] = !matches!(byte, b'`' | b'*' | b'!' | b'[' | b']' | b'<');
+        byte += 1;
+    }
+    words
+};
+
 /// The length of the words, with single spaces between them, that a text begins with.
 fn words_length(text: &str, mut blank: bool) -> usize {
     let ends = text.bytes().position(|byte| {
-        let stays = match byte {
-            b' ' => !blank,
-            b'`' | b'*' | b'!' | b'[' | b']' | b'<' => false,
-            other => other.is_ascii_graphic(),
-        };
+        let doubled = blank & (byte == b' ');
         blank = byte == b' ';
-        !stays
+        doubled | !WORDS[usize::from(byte)]
     });
     ends.unwrap_or(text.len())
 }

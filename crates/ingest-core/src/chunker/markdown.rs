@@ -5,14 +5,19 @@
 
 use super::blocks::{Block, BlockKind, Line, position};
 use super::boundary::{list_marker, starts_structured_line};
+use super::marks::LineEnds;
 
 /// Longest underlined heading, in lines; a longer paragraph above a rule is a paragraph.
 const UNDERLINED_LINES: usize = 3;
+
+/// Columns of white space that make a line code instead of what it looks like.
+const SHALLOW: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Markdown<'a> {
     text: &'a str,
     at: usize,
+    ends: LineEnds,
     in_list: bool,
 }
 
@@ -30,6 +35,7 @@ impl<'a> Markdown<'a> {
         Self {
             text,
             at: 0,
+            ends: LineEnds::default(),
             in_list: false,
         }
     }
@@ -37,7 +43,7 @@ impl<'a> Markdown<'a> {
     /// Takes lines up to and including the first that ends the verbatim block opened by `first`.
     fn verbatim(&mut self, first: Line<'a>, ends: impl Fn(Line<'a>) -> bool) -> Block {
         let mut last = first;
-        while let Some(line) = Line::at(self.text, last.next) {
+        while let Some(line) = Line::along(&mut self.ends, self.text, last.next) {
             last = line;
             if ends(line) {
                 break;
@@ -47,37 +53,48 @@ impl<'a> Markdown<'a> {
         Block::new(first.start..last.end(), BlockKind::Code)
     }
 
-    /// A block that starts with this line and may interrupt a paragraph.
-    fn interrupting(&mut self, line: Line<'a>) -> Option<Block> {
-        let trimmed = line.trimmed();
-        // What most lines begin with opens nothing.
-        if !matches!(
-            trimmed.as_bytes().first(),
-            Some(b'#' | b'`' | b'~' | b'<' | b'-' | b'*' | b'+' | b'0'..=b'9')
-        ) {
+    /// A block that starts with this line, whose first visible byte is given, and may interrupt a paragraph.
+    #[inline]
+    fn interrupting(&mut self, line: Line<'a>, first: u8) -> Option<Block> {
+        match first {
+            b'#' => self.heading(line),
+            b'`' | b'~' | b'-' | b'*' | b'+' | b'0'..=b'9' => self.fence(line),
+            b'<' => self.verbatim_html(line),
+            // What most lines begin with opens nothing.
+            _ => None,
+        }
+    }
+
+    fn heading(&mut self, line: Line<'a>) -> Option<Block> {
+        if line.indent() >= SHALLOW {
             return None;
         }
-        let shallow = line.indent() < 4;
-        if shallow && let Some((level, title)) = hash_heading(trimmed) {
+        let (level, title) = hash_heading(line.trimmed())?;
+        self.at = line.next;
+        self.in_list = false;
+        let title = position(self.text, title);
+        Some(Block::new(line.range(), BlockKind::Heading { level, title }))
+    }
+
+    fn fence(&mut self, line: Line<'a>) -> Option<Block> {
+        let fence = Fence::opening(after_list_markers(line.trimmed()))?;
+        let allowed = self.in_list || line.indent() < SHALLOW;
+        let closes =
+            |line: Line<'_>| line.first_visible() == Some(fence.mark) && fence.is_closed_by(line.trimmed());
+        allowed.then(|| self.verbatim(line, closes))
+    }
+
+    fn verbatim_html(&mut self, line: Line<'a>) -> Option<Block> {
+        if line.indent() >= SHALLOW {
+            return None;
+        }
+        let end = verbatim_end(line.trimmed())?;
+        let closes = |line: Line<'_>| line.text.to_ascii_lowercase().contains(end);
+        if closes(line) {
             self.at = line.next;
-            self.in_list = false;
-            let title = position(self.text, title);
-            return Some(Block::new(line.range(), BlockKind::Heading { level, title }));
+            return Some(Block::new(line.range(), BlockKind::Code));
         }
-        if (shallow || self.in_list)
-            && let Some(fence) = Fence::opening(after_list_markers(trimmed))
-        {
-            return Some(self.verbatim(line, |line| fence.is_closed_by(line.trimmed())));
-        }
-        if shallow && let Some(end) = verbatim_html(trimmed) {
-            let closes = |text: &str| text.to_ascii_lowercase().contains(end);
-            if closes(trimmed) {
-                self.at = line.next;
-                return Some(Block::new(line.range(), BlockKind::Code));
-            }
-            return Some(self.verbatim(line, |line| closes(line.text)));
-        }
-        None
+        Some(self.verbatim(line, closes))
     }
 }
 
@@ -86,17 +103,17 @@ impl Iterator for Markdown<'_> {
 
     fn next(&mut self) -> Option<Block> {
         let mut paragraph: Option<Paragraph> = None;
-        while let Some(line) = Line::at(self.text, self.at) {
-            if line.is_blank() {
+        while let Some(line) = Line::along(&mut self.ends, self.text, self.at) {
+            let Some(first) = line.first_visible() else {
                 self.at = line.next;
                 if paragraph.is_some() {
                     break;
                 }
                 continue;
-            }
+            };
             // A paragraph is handed out first; the block that ends it is met again by the next call.
             let (at, in_list) = (self.at, self.in_list);
-            if let Some(block) = self.interrupting(line) {
+            if let Some(block) = self.interrupting(line, first) {
                 if paragraph.is_none() {
                     return Some(block);
                 }
@@ -107,7 +124,7 @@ impl Iterator for Markdown<'_> {
             match &mut paragraph {
                 Some(paragraph) => {
                     if paragraph.may_be_heading
-                        && let Some(level) = underline(line)
+                        && let Some(level) = underline(line, first)
                     {
                         self.in_list = false;
                         let title = paragraph.start..paragraph.end;
@@ -129,7 +146,7 @@ impl Iterator for Markdown<'_> {
                         self.in_list = false;
                     }
                     let may_be_heading =
-                        line.indent() < 4 && !starts_structured_line(trimmed) && !is_rule(trimmed);
+                        line.indent() < SHALLOW && !starts_structured_line(trimmed) && !is_rule(trimmed);
                     paragraph = Some(Paragraph {
                         start: line.start,
                         end: line.end(),
@@ -161,15 +178,15 @@ pub(super) fn hash_heading(trimmed: &str) -> Option<(u8, &str)> {
 }
 
 /// The level of a line of `=` or `-` below a paragraph.
-fn underline(line: Line<'_>) -> Option<u8> {
-    let trimmed = line.trimmed();
-    let first = *trimmed.as_bytes().first()?;
+#[inline]
+fn underline(line: Line<'_>, first: u8) -> Option<u8> {
     let level = match first {
         b'=' => 1,
         b'-' => 2,
         _ => return None,
     };
-    let whole = trimmed.len() >= 2 && line.indent() < 4 && trimmed.bytes().all(|byte| byte == first);
+    let trimmed = line.trimmed();
+    let whole = trimmed.len() >= 2 && line.indent() < SHALLOW && trimmed.bytes().all(|byte| byte == first);
     whole.then_some(level)
 }
 
@@ -215,7 +232,7 @@ fn after_list_markers(mut trimmed: &str) -> &str {
 }
 
 /// For a line that opens an HTML comment or an element of verbatim text: what ends it, in lower case.
-fn verbatim_html(trimmed: &str) -> Option<&'static str> {
+fn verbatim_end(trimmed: &str) -> Option<&'static str> {
     const ELEMENTS: [(&str, &str); 4] = [
         ("<pre", "</pre>"),
         ("<script", "</script>"),

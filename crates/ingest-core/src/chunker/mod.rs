@@ -9,6 +9,7 @@ mod blocks;
 mod boundary;
 mod header;
 mod markdown;
+mod marks;
 mod pack;
 mod sections;
 mod text;

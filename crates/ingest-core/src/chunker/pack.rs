@@ -120,7 +120,7 @@ impl<'a> Packer<'a> {
         self.weigh();
         match self
             .count
-            .cost_within(&self.text[range.clone()], self.room(heading))
+            .cost_within(self.text, range.clone(), self.room(heading))
         {
             Some(cost) => self.push(Segment { range, cost, heading }),
             None => self.frames.push(Frame {
@@ -159,7 +159,7 @@ impl<'a> Packer<'a> {
     /// Weighs the segments that are not yet.
     fn weigh(&mut self) {
         for segment in self.window.range_mut(self.weighed..) {
-            let cost = self.count.cost(&self.text[segment.range.clone()]);
+            let cost = self.count.cost_of(self.text, segment.range.clone());
             self.cost -= segment.cost - cost;
             segment.cost = cost;
         }
@@ -183,7 +183,7 @@ impl<'a> Packer<'a> {
         if boundary == Boundary::Character {
             let range = rest.start..rest.start + prefix_within(text, room, self.count).len();
             frame.range.start = range.end;
-            let cost = self.count.cost(&self.text[range.clone()]);
+            let cost = self.count.cost_of(self.text, range.clone());
             self.push(Segment {
                 range,
                 cost,
@@ -340,7 +340,7 @@ impl<'a> Packer<'a> {
         let second = trimmed(self.text, range.start + half..range.end);
         self.drop_front(1);
         for range in [second, first] {
-            let cost = self.count.cost(&self.text[range.clone()]);
+            let cost = self.count.cost_of(self.text, range.clone());
             let gap = self
                 .window
                 .front()

@@ -1,6 +1,9 @@
 //! How many tokens a text has: the model's own count, or an estimate.
 
 use std::fmt;
+use std::ops::Range;
+
+use super::marks::{self, BLOCK};
 
 /// How tokens are counted while cutting.
 #[derive(Clone, Copy, Default)]
@@ -26,18 +29,23 @@ impl TokenCount<'_> {
     /// At least a token for every 32 bytes, whatever the tokenizer says: one that makes a single unknown token of a
     /// megabyte must not let it through.
     pub(super) fn cost(&self, text: &str) -> usize {
-        self.cost_within(text, usize::MAX).unwrap_or(usize::MAX)
+        self.cost_of(text, 0..text.len())
     }
 
-    /// The cost of a text if that is at most `limit`; a text that costs more is not looked at to its end.
-    pub(super) fn cost_within(&self, text: &str, limit: usize) -> Option<usize> {
-        let least = self.blank_cost(text.len());
+    /// The cost of a part of a text.
+    pub(super) fn cost_of(&self, text: &str, part: Range<usize>) -> usize {
+        self.cost_within(text, part, usize::MAX).unwrap_or(usize::MAX)
+    }
+
+    /// The same if that is at most `limit`; a part that costs more is not looked at to its end.
+    pub(super) fn cost_within(&self, text: &str, part: Range<usize>, limit: usize) -> Option<usize> {
+        let least = self.blank_cost(part.len());
         if least > limit {
             return None;
         }
         let counted = match self {
-            Self::Estimate => weight_within(text, limit)?,
-            Self::Model(count) => count(text).saturating_mul(TOKEN),
+            Self::Estimate => weight_within(text, part, limit)?,
+            Self::Model(count) => count(&text[part]).saturating_mul(TOKEN),
         };
         Some(counted.max(least).max(1)).filter(|cost| *cost <= limit)
     }
@@ -103,25 +111,24 @@ pub fn estimate_tokens(text: &str) -> usize {
 /// Blocks of ASCII, which nearly all are, are counted by the bits that tell white space; from a block with other
 /// characters on it goes character by character to the next white space.
 pub(super) fn weight(text: &str) -> usize {
-    weight_within(text, usize::MAX).unwrap_or(usize::MAX)
+    weight_within(text, 0..text.len(), usize::MAX).unwrap_or(usize::MAX)
 }
 
-/// The same; `None` as soon as it is known to be more than `limit`.
-fn weight_within(text: &str, limit: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
+/// The weight of a part of a text; `None` as soon as it is known to be more than `limit`.
+fn weight_within(text: &str, part: Range<usize>, limit: usize) -> Option<usize> {
+    let Range { start: mut at, end } = part;
     let mut total = 0;
-    let mut at = 0;
     // Bytes of the word that reaches up to here, all ASCII.
     let mut open = 0;
-    while at < bytes.len() {
+    while at < end {
         if total > limit {
             return None;
         }
-        if let Some(blanks) = Blanks::of(&bytes[at..]) {
+        if let Some(blanks) = Blanks::of(&text.as_bytes()[at..], end - at) {
             total += blanks.weigh(&mut open);
             at += BLOCK;
         } else {
-            let (words, end) = words_through(text, at, at + BLOCK, Word::narrow(open));
+            let (words, end) = words_through(&text[..end], at, at + BLOCK, Word::narrow(open));
             total += words;
             (at, open) = (end, 0);
         }
@@ -129,31 +136,21 @@ fn weight_within(text: &str, limit: usize) -> Option<usize> {
     Some(total + Word::narrow(open).weight()).filter(|total| *total <= limit)
 }
 
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
-
 /// Which bytes of a block are white space, the first byte being the lowest bit.
 #[derive(Clone, Copy)]
 struct Blanks(u64);
 
 impl Blanks {
-    /// The block that a text begins with; behind the end of a text is white space. `None` if it is not all ASCII.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let mut last = [b' '; BLOCK];
-        let block = bytes.first_chunk().unwrap_or_else(|| {
-            last[..bytes.len()].copy_from_slice(bytes);
-            &last
-        });
-        if !block.is_ascii() {
-            return None;
-        }
-        // Compilers do the first step many at a time.
-        let blanks = block.map(|byte| u8::from(matches!(byte, b'\t'..=b'\r' | b' ')));
-        let (eights, _) = blanks.as_chunks::<8>();
-        let bits = eights.iter().enumerate().fold(0, |bits, (place, eight)| {
-            bits | gathered(u64::from_le_bytes(*eight)) << (8 * place)
-        });
-        Some(Self(bits))
+    /// The block that a text begins with; behind its first `length` bytes it is taken for white space. `None` if these
+    /// are not all ASCII.
+    #[inline]
+    fn of(bytes: &[u8], length: usize) -> Option<Self> {
+        let behind = u64::MAX.checked_shl(length.min(BLOCK) as u32).unwrap_or(0);
+        let (blanks, beyond_ascii) = match bytes.first_chunk() {
+            Some(block) => marks::blanks(block),
+            None => marks::blanks(&marks::last_block(bytes)),
+        };
+        (beyond_ascii & !behind == 0).then_some(Self(blanks | behind))
     }
 
     /// The weight of the words that end in this block. `open` is the length of the word that reaches into it, and then
@@ -207,12 +204,6 @@ fn words_through(text: &str, start: usize, until: usize, mut word: Word) -> (usi
         }
     }
     (total + word.weight(), text.len())
-}
-
-/// The lowest bits of eight bytes that are 0 or 1 side by side, the first byte's the lowest.
-fn gathered(bytes: u64) -> u64 {
-    // Byte `i` is moved to bit `56 + i` by one of the eight shifts, and no two of them meet.
-    bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// A word while its characters arrive.
@@ -303,11 +294,16 @@ mod tests {
             prop_assert_eq!(weight(&text), plain);
             prop_assert!(TokenCount::Estimate.most(text.len()) >= Some(TokenCount::Estimate.cost(&text)));
             for limit in [0, plain / 2, plain.saturating_sub(1), plain, plain + 1] {
-                prop_assert_eq!(weight_within(&text, limit), (plain <= limit).then_some(plain));
+                let all = || 0..text.len();
+                prop_assert_eq!(weight_within(&text, all(), limit), (plain <= limit).then_some(plain));
                 let cost = TokenCount::Estimate.cost(&text);
-                let within = TokenCount::Estimate.cost_within(&text, limit);
+                let within = TokenCount::Estimate.cost_within(&text, all(), limit);
                 prop_assert_eq!(within, (cost <= limit).then_some(cost));
             }
+            // What stands around a part does not count.
+            let around = format!("é1 {text}x {text} ");
+            let part = 4..4 + text.len();
+            prop_assert_eq!(weight_within(&around, part, usize::MAX), Some(plain));
         }
     }
 }
