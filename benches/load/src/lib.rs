@@ -7,6 +7,9 @@ use std::rc::Rc;
 
 use anyhow::{Context, bail, ensure};
 
+/// Rows that [`Load::repeat`] prints.
+const SHOWN: usize = 8;
+
 /// What to do, from the command line: `CLIENT URL TEXTS DIMENSIONS IN_FLIGHT REQUESTS`.
 #[derive(Clone, Debug)]
 pub struct Load {
@@ -74,6 +77,25 @@ impl Load {
             }
             Ok(())
         })
+    }
+}
+
+impl Load {
+    /// The same without a server and without waiting; prints the first rows, so that they can be compared.
+    pub fn repeat(&self, mut embed: impl FnMut(&[String]) -> anyhow::Result<Vec<f32>>) -> anyhow::Result<()> {
+        let mut values = Vec::new();
+        for _ in 0..self.requests {
+            values = embed(&self.texts)?;
+            let expected = self.texts.len() * self.dimensions;
+            ensure!(
+                values.len() == expected,
+                "{} values instead of {expected}",
+                values.len()
+            );
+        }
+        values.truncate(SHOWN * self.dimensions);
+        println!("{values:?}");
+        Ok(())
     }
 }
 

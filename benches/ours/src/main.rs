@@ -26,10 +26,10 @@ fn main() -> anyhow::Result<()> {
         }
         "static" => {
             let embedder = StaticEmbedder::new();
-            load.drive(same_thread(load.texts.clone(), move |texts| {
+            load.repeat(|texts| {
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                Ok(embedder.embed_batch(&texts, InputKind::Document)?.as_flat().len())
-            }))
+                Ok(embedder.embed_batch(&texts, InputKind::Document)?.into_flat())
+            })
         }
         other => bail!("no client `{other}`"),
     }
@@ -46,16 +46,4 @@ fn drive(load: &Load, embedder: impl Embedder) -> anyhow::Result<()> {
             Ok(rows.as_flat().len())
         }
     })
-}
-
-/// A call that does its work at once.
-fn same_thread<F>(
-    texts: Vec<String>,
-    call: F,
-) -> impl Fn() -> std::future::Ready<anyhow::Result<usize>> + Clone
-where
-    F: Fn(&[String]) -> anyhow::Result<usize> + 'static,
-{
-    let shared = Rc::new((texts, call));
-    move || std::future::ready((shared.1)(&shared.0))
 }
