@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use embed_core::{Embedder, ErrorKind, Prefixes};
-use embed_providers::{Choice, Provider, choose_provider, create_provider, prefixes, warnings};
+use embed_providers::{
+    Choice, Provider, choose_provider, create_provider, prefixes, server_address, warnings,
+};
 use ingest_config::{ProviderChoice, Settings};
 use ingest_core::ModelIdentity;
 
@@ -27,6 +29,21 @@ pub(crate) struct Chosen {
     pub(crate) embedder: Arc<dyn Embedder>,
     pub(crate) prefixes: Prefixes,
     pub(crate) vector_weight: f32,
+}
+
+impl Chosen {
+    /// The addresses that are asked, for messages; `None` for the built-in model. `hosts` come from `--host`.
+    pub(crate) fn servers(&self, hosts: &[String]) -> Option<String> {
+        let provider = self.choice.provider;
+        let address = |settings: &Settings| server_address(settings, provider).ok().flatten();
+        if hosts.len() < 2 {
+            return address(&self.settings);
+        }
+        let addresses = hosts
+            .iter()
+            .map(|host| address(&at_host(&self.settings, provider, host)));
+        Some(addresses.collect::<Option<Vec<_>>>()?.join(", "))
+    }
 }
 
 /// Chooses and makes the embedder. `recorded` is what the store was built with; `hosts` come from `--host`.

@@ -167,6 +167,9 @@ pub(crate) fn embedder_hint(kind: &str) -> Option<&'static str> {
         "unauthorized" => {
             "check the key: OPENAI_API_KEY or OLLAMA_API_KEY, or `openai_api_key_file` in the file"
         }
+        "model_changed" => {
+            "pull the former version of the model again, then run again; or start over: another `--store URL`, or `--clean`"
+        }
         "model_not_found" => "check `--model`; with Ollama, `ollama pull MODEL` fetches one",
         _ => return None,
     })

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     ModelMismatch,
     /// The store was made by a newer version of this program.
     NewerSchema,
+    /// The store was made by an older version of this program: opening it to write brings it up to date.
+    OlderSchema,
     /// What is there was not made by this program.
     Foreign,
     /// No room left.
@@ -48,6 +50,7 @@ impl ErrorKind {
             Self::Transient => "store_transient",
             Self::ModelMismatch => "model_mismatch",
             Self::NewerSchema => "newer_schema",
+            Self::OlderSchema => "older_schema",
             Self::Foreign => "foreign_store",
             Self::Full => "store_full",
             Self::ReadOnly => "store_read_only",

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod canary;
 mod chunk;
 mod chunker;
 mod document;
@@ -10,6 +11,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use canary::{CANARY, SAME_MODEL, same_model};
 pub use chunk::{Chunk, Span};
 pub use chunker::{ChunkOptions, Chunker, Chunks, TokenCount, estimate_tokens};
 pub use document::{Document, Markup};

@@ -22,6 +22,8 @@ pub struct ModelIdentity {
     pub query_prefix: String,
     /// The weight of the vectors' ranks in hybrid search, the words' being 1.
     pub vector_weight: f32,
+    /// What the model made of [`CANARY`](crate::CANARY) first; `None` where that was not asked yet.
+    pub canary: Option<Vec<f32>>,
 }
 
 /// What a store knows of a document.

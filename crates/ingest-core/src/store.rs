@@ -24,10 +24,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn identity(&self) -> Result<Option<ModelIdentity>>;
 
     /// Makes this the store's model, if it has none; if it has the same one, takes over what was unknown before (a
-    /// digest) and the weight.
+    /// digest, the canary's vector) and the weight. The first vector of the canary stays.
     ///
     /// # Errors
-    /// `ModelMismatch` naming both, where provider, model, digest (both known), dimensions or a prefix differ.
+    /// `ModelMismatch` naming both, where provider, model, digest (both known), dimensions or a prefix differ, or the
+    /// canary's vectors (both known) by more than [`SAME_MODEL`](crate::SAME_MODEL) allows.
     async fn bind(&self, identity: &ModelIdentity) -> Result<()>;
 
     /// Claims the store for one writing run until the guard is dropped or the process ends, however it ends.

@@ -345,6 +345,13 @@ impl Assembler {
         }
     }
 
+    /// Gives up all documents that are not whole, and their vectors.
+    pub(crate) fn abandon(&mut self) {
+        self.wanted.clear();
+        self.open.clear();
+        self.jobs.clear();
+    }
+
     /// Gives up all documents that are not whole, and keeps the vectors that were made for them.
     pub(crate) fn rescue(&mut self) {
         self.wanted.clear();

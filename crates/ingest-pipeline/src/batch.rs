@@ -118,6 +118,11 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
             assembler.rescue();
         }
         writes.extend(assembler.take_jobs());
+        if context.canary.has_changed() {
+            // These vectors may be of another model.
+            assembler.abandon();
+            writes.clear();
+        }
         if documents.is_none() {
             batcher.flush();
         }

@@ -8,6 +8,7 @@ use ingest_core::{Chunker, Claims, ContentHash, Store, TokenCount, estimate_toke
 use tokio::sync::watch;
 
 use crate::budget::Budget;
+use crate::canary::Canary;
 use crate::caps::Caps;
 use crate::halt::Halt;
 use crate::seen::Seen;
@@ -46,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) commits: AtomicU64,
     /// What the server was found to take at once.
     pub(crate) caps: Arc<Caps>,
+    /// Tells whether the server's model is still the same.
+    pub(crate) canary: Canary,
     /// Whether a batch waits for a commit.
     pub(crate) pressing: Arc<watch::Sender<bool>>,
 }

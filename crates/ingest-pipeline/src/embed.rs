@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use embed_core::{AnswerFault, Embeddings, Error, ErrorKind, InputKind, Retrier};
-use ingest_core::{Chunk, ChunkFailure, ContentHash};
+use embed_core::{Embeddings, Error, ErrorKind, InputKind, Retrier};
+use ingest_core::{CANARY, Chunk, ChunkFailure, ContentHash};
 use tokio::sync::{Mutex, RwLock, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Event;
+use crate::blame::{culprit, is_fatal, is_silence, speaks_of_nan};
+use crate::canary::Look;
 use crate::caps::{self, Cap, bytes_of};
 use crate::context::Context;
 use crate::error::chain;
@@ -279,6 +281,11 @@ impl Worker<'_> {
             if context.halt.is_halted() {
                 return Fared::Over;
             }
+            if let Some(look) = context.canary.due()
+                && !self.look(look).await
+            {
+                return Fared::Over;
+            }
             let before = health.successes();
             // A text that kills the server fails those beside it as well: nobody is blamed before failing alone.
             let alone = inputs.len() == 1 && part.tried + tried > 0 && tried + 1 == tries;
@@ -286,6 +293,7 @@ impl Worker<'_> {
                 return Fared::Over;
             };
             let error = match answer {
+                Ok(_) if context.canary.has_changed() => return Fared::Over,
                 Ok(rows) => {
                     health.succeeded();
                     attempts.succeeded();
@@ -351,6 +359,18 @@ impl Worker<'_> {
         }
     }
 
+    /// Embeds the canary; `false` if the run is over. What keeps it from an answer meets the next batch as well, and is
+    /// dealt with there.
+    async fn look(&self, _look: Look<'_>) -> bool {
+        let context = &self.shared.context;
+        match self.call(&[CANARY], false).await {
+            Some(Ok(rows)) => context.canary.compare(context, rows.row(0)),
+            Some(Err(_)) => {}
+            None => return false,
+        }
+        !context.halt.is_halted()
+    }
+
     /// One request, with no other beside it if `alone`; `None` if the run ended and the answer did not come soon.
     async fn call(&self, inputs: &[&str], alone: bool) -> Option<Result<Embeddings, Error>> {
         let Shared { context, crowd, .. } = self.shared;
@@ -389,40 +409,4 @@ impl Worker<'_> {
             error: &one_line(&chain(error)),
         });
     }
-}
-
-/// What no other batch would fare better with.
-fn is_fatal(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Unauthorized
-            | ErrorKind::ModelNotFound
-            | ErrorKind::QuotaSpent
-            | ErrorKind::InvalidConfig
-            | ErrorKind::Cancelled
-    )
-}
-
-/// Whether a server says that a model's arithmetic went wrong.
-fn speaks_of_nan(error: &Error) -> bool {
-    chain(error)
-        .split(|next: char| !next.is_ascii_alphanumeric())
-        .any(|word| matches!(word, "NaN" | "nan"))
-}
-
-/// What is seen of a server that is not there.
-fn is_silence(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Connect | ErrorKind::Timeout(_))
-}
-
-/// The input to blame, where the error tells.
-fn culprit(error: &Error) -> Option<usize> {
-    let fault = || {
-        let fault = std::error::Error::source(error)?.downcast_ref::<AnswerFault>()?;
-        match *fault {
-            AnswerFault::NotFinite { row, .. } | AnswerFault::ZeroRow { row } => Some(row),
-            _ => None,
-        }
-    };
-    error.input().or_else(fault)
 }

@@ -37,7 +37,7 @@
 //! 2. `split` asks the store what it has, passes over what is unchanged, and cuts the rest into chunks.
 //! 3. `batch` fills batches across documents; `assemble` puts documents together from what comes back.
 //! 4. `embed` tries batches, and finds the text that is to blame when one keeps failing; `outage` tells that from a
-//!    server that is away.
+//!    server that is away; `canary` looks whether the server's model is still the same.
 //! 5. `write` replaces documents, several in a transaction. There is one writer.
 //!
 //! # What holds
@@ -58,7 +58,9 @@
 
 mod assemble;
 mod batch;
+mod blame;
 mod budget;
+mod canary;
 mod cancel;
 mod caps;
 mod context;

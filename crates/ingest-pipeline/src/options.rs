@@ -225,6 +225,8 @@ pub struct RunOptions {
     pub on_too_long: OnTooLong,
     /// What is put before texts and questions: part of the store's identity. The embedder is what applies them.
     pub prefixes: Prefixes,
+    /// Where the embedder asks, free of secrets, for messages. Default unknown.
+    pub server: Option<String>,
     /// Weight of the vectors' ranks in hybrid search, the words' being 1, as the store keeps it. Default 1.
     pub vector_weight: f32,
 
@@ -279,6 +281,7 @@ impl RunOptions {
             wait: Duration::from_secs(60),
             on_too_long: OnTooLong::default(),
             prefixes: Prefixes::default(),
+            server: None,
             vector_weight: 1.0,
             clean: false,
             dry_run: false,

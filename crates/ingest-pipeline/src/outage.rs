@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use embed_core::{EmbedderExt, Error, ErrorKind, InputKind};
+use ingest_core::CANARY;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -12,8 +13,6 @@ use crate::Event;
 use crate::context::Context;
 use crate::error::chain;
 
-/// A text that every model has an embedding for.
-pub(crate) const PROBE: &str = "test";
 /// The longest wait a server may ask for before a person should know.
 const LONGEST_ASKED: Duration = Duration::from_secs(120);
 /// The longest wait between two probes: work goes on within it, and the time of a probe, after the server's return.
@@ -85,6 +84,7 @@ impl Health {
                 return Verdict::Works;
             }
             match probe(context).await {
+                Ok(()) if context.canary.has_changed() => Verdict::Over,
                 Ok(()) => {
                     self.succeeded();
                     Verdict::Works
@@ -125,6 +125,7 @@ impl Health {
             // The last probe may begin at the deadline itself, so it is given a moment of its own.
             let until = deadline.max(Instant::now() + Duration::from_secs(1));
             match timeout_at(until, probe_beside(context, &mut pending)).await {
+                Ok(Some(Ok(()))) if context.canary.has_changed() => return Verdict::Over,
                 Ok(Some(Ok(()))) => {
                     self.succeeded();
                     self.returns.fetch_add(1, Ordering::AcqRel);
@@ -182,7 +183,7 @@ fn refuse(context: &Context, error: &Error) -> Verdict {
     let message = match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::InputTooLong => {
             format!(
-                "the embedding server refuses even the text `{PROBE}`: {}",
+                "the embedding server refuses even the text `{CANARY}`: {}",
                 chain(error)
             )
         }
@@ -215,10 +216,9 @@ async fn probe_beside<'a>(
     beside
 }
 
+/// Embeds the canary. A server that comes back with another model ends the run here.
 async fn probe(context: &Context) -> Result<(), Error> {
-    context
-        .embedder
-        .embed_one(PROBE, InputKind::Document)
-        .await
-        .map(drop)
+    let answer = context.embedder.embed_one(CANARY, InputKind::Document).await?;
+    context.canary.compare(context, &answer);
+    Ok(())
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use embed_core::{Embedder, EmbedderExt, InputKind, ModelInfo, Retrier};
-use ingest_core::{ModelIdentity, Store};
+use ingest_core::{CANARY, ModelIdentity, Store, same_model};
 
-use crate::outage::PROBE;
+use crate::canary;
 use crate::{Error, ErrorKind, Result, RunOptions};
 
 /// What the model turned out to be.
@@ -17,7 +17,7 @@ pub(crate) struct Model {
     pub(crate) differs: bool,
 }
 
-/// Makes the test embedding and compares the model with the store's.
+/// Makes the test embedding, which is the canary's, and compares the model with the store's.
 pub(crate) async fn check(
     store: &dyn Store,
     embedder: &Arc<dyn Embedder>,
@@ -26,47 +26,57 @@ pub(crate) async fn check(
 ) -> Result<Model> {
     let stored = store.identity().await?;
     let info = embedder.model();
-    // What is known without a request is compared first: a wrong name costs no one a wait.
-    let mut differs = differs(stored.as_ref(), info, info.dimensions, options);
     // A store that holds nothing has nothing to mix up; it forgets its model.
     let may_change = options.clean || (stored.is_some() && holds_nothing(store).await?);
-    if differs && !may_change {
-        return Err(mismatch(store, stored.as_ref(), info, info.dimensions));
-    }
+    let refuse = |difference: Option<String>| match difference {
+        Some(difference) if !may_change => Err(mismatch(store, &difference)),
+        difference => Ok(difference.is_some()),
+    };
+    let stored = stored.as_ref();
+    // What is known without a request is compared first: a wrong name costs no one a wait.
+    let mut differs = refuse(stored.and_then(|stored| other_model(stored, info, info.dimensions, options)))?;
     if options.dry_run {
         return Ok(Model {
             identity: None,
             differs,
         });
     }
-    let row = retrier
-        .run(|_| embedder.embed_one(PROBE, InputKind::Document))
-        .await
-        .map_err(|error| {
-            let message = format!(
-                "the test embedding with model `{}` of provider `{}` failed; nothing was touched",
-                info.model, info.provider
-            );
-            Error::new(ErrorKind::Embedder, message).with_source(error)
-        })?;
-    let dimensions = row.len();
+    let answer = embed_canary(embedder, retrier).await?;
     // Some servers can't describe their models; the digest is then unknown, as it may be.
     let described = embedder.describe().await.unwrap_or_else(|_| info.clone());
-    differs |= self::differs(stored.as_ref(), info, Some(dimensions), options);
-    if differs && !may_change {
-        return Err(mismatch(store, stored.as_ref(), info, Some(dimensions)));
-    }
+    differs |= refuse(stored.and_then(|stored| {
+        other_model(stored, info, Some(answer.len()), options)
+            .or_else(|| other_weights(stored, &described, &answer, options))
+    }))?;
+    let first = stored
+        .filter(|_| !differs)
+        .and_then(|stored| stored.canary.clone());
     Ok(Model {
         identity: Some(ModelIdentity {
             provider: info.provider.clone(),
             model: info.model.clone(),
             digest: described.digest,
-            dimensions,
+            dimensions: answer.len(),
             document_prefix: options.prefixes.document.clone(),
             query_prefix: options.prefixes.query.clone(),
             vector_weight: options.vector_weight,
+            canary: Some(first.unwrap_or(answer)),
         }),
         differs,
+    })
+}
+
+async fn embed_canary(embedder: &Arc<dyn Embedder>, retrier: &Retrier) -> Result<Vec<f32>> {
+    let answer = retrier
+        .run(|_| embedder.embed_one(CANARY, InputKind::Document))
+        .await;
+    answer.map_err(|error| {
+        let info = embedder.model();
+        let message = format!(
+            "the test embedding with model `{}` of provider `{}` failed; nothing was touched",
+            info.model, info.provider
+        );
+        Error::new(ErrorKind::Embedder, message).with_source(error)
     })
 }
 
@@ -75,52 +85,64 @@ async fn holds_nothing(store: &dyn Store) -> Result<bool> {
     Ok(status.documents == 0 && status.vectors == 0)
 }
 
-fn differs(
-    stored: Option<&ModelIdentity>,
+/// How a run's model is another than the store's by name, width or prefixes, if it is.
+fn other_model(
+    stored: &ModelIdentity,
     info: &ModelInfo,
     dimensions: Option<usize>,
     options: &RunOptions,
-) -> bool {
-    stored.is_some_and(|stored| {
-        stored.provider != info.provider
-            || stored.model != info.model
-            || dimensions.is_some_and(|dimensions| dimensions != stored.dimensions)
-            || stored.document_prefix != options.prefixes.document
-            || stored.query_prefix != options.prefixes.query
-    })
-}
-
-fn mismatch(
-    store: &dyn Store,
-    stored: Option<&ModelIdentity>,
-    info: &ModelInfo,
-    dimensions: Option<usize>,
-) -> Error {
-    let Some(stored) = stored else {
-        return Error::new(ErrorKind::Store, "the store is of another model");
-    };
-    let wide = dimensions
-        .map(|dimensions| format!(", {dimensions} dimensions"))
-        .unwrap_or_default();
+) -> Option<String> {
     let named = |provider: &str, model: &str| format!("model `{model}` of provider `{provider}`");
     let same_name = stored.provider == info.provider && stored.model == info.model;
-    let what = if same_name && dimensions.is_none_or(|dimensions| dimensions == stored.dimensions) {
-        format!(
-            "was built with other prefixes (`{}` and `{}`)",
-            stored.document_prefix, stored.query_prefix
-        )
-    } else {
-        format!(
-            "was built with {} ({} dimensions), this run has {}{wide}",
+    if !same_name || dimensions.is_some_and(|dimensions| dimensions != stored.dimensions) {
+        let wide = dimensions
+            .map(|dimensions| format!(", {dimensions} dimensions"))
+            .unwrap_or_default();
+        return Some(format!(
+            "was built with {} ({} dimensions), this run has {}{wide}: go on with the former",
             named(&stored.provider, &stored.model),
             stored.dimensions,
             named(&info.provider, &info.model)
+        ));
+    }
+    let same_prefixes =
+        stored.document_prefix == options.prefixes.document && stored.query_prefix == options.prefixes.query;
+    (!same_prefixes).then(|| {
+        format!(
+            "was built with other prefixes (`{}` and `{}`): go on with the former",
+            stored.document_prefix, stored.query_prefix
         )
+    })
+}
+
+/// How a model of the store's name has other weights, by what the server says of them or by what they make of the canary.
+fn other_weights(
+    stored: &ModelIdentity,
+    described: &ModelInfo,
+    answer: &[f32],
+    options: &RunOptions,
+) -> Option<String> {
+    let canary = stored.canary.as_deref();
+    let canary = canary.and_then(|first| same_model(first, answer).err().map(canary::unlike));
+    let digest = match (&stored.digest, &described.digest) {
+        (Some(then), Some(now)) if then != now => Some(format!("its digest was {then}, and is {now}")),
+        _ => None,
     };
+    let signs: Vec<_> = canary.into_iter().chain(digest).collect();
+    (!signs.is_empty()).then(|| {
+        format!(
+            "was built with another version of {}: {}. Pull the former version again",
+            canary::named(described, options.server.as_deref()),
+            signs.join(", and ")
+        )
+    })
+}
+
+fn mismatch(store: &dyn Store, difference: &str) -> Error {
     Error::new(
         ErrorKind::Store,
         format!(
-            "the store {} {what}: go on with the former, choose another store, or start over with --clean",
+            "the store {} {difference}, choose another store, or start over with --clean",
             store.location()
         ),
     )

@@ -134,6 +134,10 @@ async fn retry_page(context: &Arc<Context>, pool: &mut Pool, page: Vec<FailedChu
     let mut results = Vec::new();
     pool.embed(&mut batcher, |settled: Settled| results.extend(settled.texts))
         .await;
+    if context.canary.has_changed() {
+        // These vectors may be of another model; the chunks stay set aside.
+        return Ok(());
+    }
     for (hash, embedded) in results {
         let Some(same) = places.remove(&hash) else {
             continue;

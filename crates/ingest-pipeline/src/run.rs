@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::batch::{Channels, batch};
 use crate::budget::Budget;
+use crate::canary::Canary;
 use crate::context::{Context, SHORTEST_CHUNK, Tokens};
 use crate::halt::{Halt, Reason};
 use crate::pool::{retrier, spawn_workers};
@@ -143,6 +144,12 @@ async fn prepare(
         chunk_bytes: SHORTEST_CHUNK.into(),
         commits: 0.into(),
         caps: Arc::default(),
+        canary: Canary::new(
+            model
+                .identity
+                .as_ref()
+                .and_then(|identity| identity.canary.clone()),
+        ),
         pressing: Arc::new(watch::Sender::new(false)),
         store,
         claims: None,

@@ -155,6 +155,14 @@ impl Context {
             documents,
             kept,
         } = group;
+        if self.canary.has_changed() {
+            // These vectors may be of another model. The documents keep their earlier versions, and are pending.
+            return Ok(Committed {
+                jobs,
+                hashes: Vec::new(),
+                commit: 0,
+            });
+        }
         let mut written = Vec::with_capacity(documents.len());
         let mut records = Vec::with_capacity(documents.len());
         let mut hashes: Vec<_> = kept.iter().map(|(hash, _)| *hash).collect();

@@ -265,6 +265,7 @@ fn identity() -> ModelIdentity {
         document_prefix: String::new(),
         query_prefix: String::new(),
         vector_weight: 1.0,
+        canary: None,
     }
 }
 

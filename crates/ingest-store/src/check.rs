@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use ingest_core::{DocumentRecord, Error, ErrorKind, ModelIdentity, Query, Result, SearchMode};
+use ingest_core::{
+    CANARY, DocumentRecord, Error, ErrorKind, ModelIdentity, Query, Result, SearchMode, same_model,
+};
 
 /// Refuses a vector that could not be searched: of another width, or without a direction.
 pub(crate) fn vector(values: &[f32], identity: Option<&ModelIdentity>) -> Result<()> {
@@ -78,17 +80,26 @@ pub(crate) fn rebind(
     };
     let digests_differ =
         matches!((&stored.digest, &offered.digest), (Some(stored), Some(offered)) if stored != offered);
+    let other_canary = match (&stored.canary, &offered.canary) {
+        (Some(stored), Some(offered)) => same_model(stored, offered).err(),
+        _ => None,
+    };
     if stored.provider != offered.provider
         || stored.model != offered.model
         || stored.dimensions != offered.dimensions
         || stored.document_prefix != offered.document_prefix
         || stored.query_prefix != offered.query_prefix
         || digests_differ
+        || other_canary.is_some()
     {
+        let canary = other_canary
+            .map(|cosine| format!(" that embeds otherwise (cosine {cosine:.4} for the text {CANARY:?})"))
+            .unwrap_or_default();
         return Err(Error::new(
             ErrorKind::ModelMismatch,
             format!(
-                "store {location} was built with {}, not with {}: use another store, or start this one over with --clean",
+                "store {location} was built with {}, not with {}{canary}: use another store, or start this one over with \
+                 --clean",
                 describe(&stored, offered),
                 describe(offered, &stored)
             ),
@@ -96,6 +107,7 @@ pub(crate) fn rebind(
     }
     Ok(ModelIdentity {
         digest: offered.digest.clone().or(stored.digest),
+        canary: stored.canary.or_else(|| offered.canary.clone()),
         ..offered.clone()
     })
 }

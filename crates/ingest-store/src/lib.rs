@@ -53,7 +53,7 @@ mod words;
 
 pub use inspect::{Inspection, ServerInspection, inspect};
 pub use memory::MemoryStore;
-pub use open::{adopt, find, open, open_existing, redact};
+pub use open::{adopt, find, find_to_write, open, open_existing, redact};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]

@@ -61,6 +61,17 @@ pub async fn find(url: &str) -> Result<Option<Arc<dyn Store>>> {
     }
 }
 
+/// As [`find`], for one who is going to write: a store that an older version of this program made is brought up to date.
+///
+/// # Errors
+/// As [`open`].
+pub async fn find_to_write(url: &str) -> Result<Option<Arc<dyn Store>>> {
+    match find(url).await {
+        Err(error) if error.kind() == ErrorKind::OlderSchema => open(url).await.map(Some),
+        found => found,
+    }
+}
+
 /// As [`find`], for a store that must be there.
 ///
 /// # Errors

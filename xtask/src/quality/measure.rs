@@ -132,6 +132,7 @@ async fn fill(store: &dyn Store, model: &StaticEmbedder, pairs: &[Pair]) -> anyh
             document_prefix: String::new(),
             query_prefix: String::new(),
             vector_weight: OWN_WEIGHT,
+            canary: None,
         })
         .await?;
     let run = store.begin_run(&RunInfo::default(), Duration::ZERO).await?;

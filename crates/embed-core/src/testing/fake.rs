@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::{Embedder, Embeddings, Error, InputKind, ModelInfo, Result, Usage, normalize};
 
 type Fails = Arc<dyn Fn(&Call) -> Option<Error> + Send + Sync>;
+type Turns = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 type Hook = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// One call as a [`FakeEmbedder`] saw it.
@@ -45,6 +46,7 @@ pub struct FakeEmbedder {
     model: ModelInfo,
     dimensions: usize,
     fails: Option<Fails>,
+    turns: Option<Turns>,
     hook: Option<Hook>,
     state: Arc<State>,
 }
@@ -68,6 +70,7 @@ impl FakeEmbedder {
             model: ModelInfo::new("fake", "fake").with_dimensions(dimensions),
             dimensions,
             fails: None,
+            turns: None,
             hook: None,
             state: Arc::default(),
         }
@@ -84,6 +87,13 @@ impl FakeEmbedder {
     #[must_use]
     pub fn fail_when(mut self, script: impl Fn(&Call) -> Option<Error> + Send + Sync + 'static) -> Self {
         self.fails = Some(Arc::new(script));
+        self
+    }
+
+    /// Answers those calls for which `script` says so as another model of the same name would.
+    #[must_use]
+    pub fn as_another_when(mut self, script: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+        self.turns = Some(Arc::new(script));
         self
     }
 
@@ -168,7 +178,12 @@ impl Embedder for FakeEmbedder {
         if let Some(error) = self.fails.as_ref().and_then(|fails| fails(&call)) {
             return Err(error);
         }
-        let values = inputs.iter().flat_map(|input| self.vector(input)).collect();
+        let is_another = self.turns.as_ref().is_some_and(|turns| turns(&call));
+        let row = |input: &&str| match is_another {
+            true => self.vector(&format!("{input} of another model")),
+            false => self.vector(input),
+        };
+        let values = inputs.iter().flat_map(row).collect();
         Embeddings::from_flat(values, inputs.len())
     }
 

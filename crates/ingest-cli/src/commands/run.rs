@@ -57,8 +57,10 @@ async fn measured(
 
     let found = if args.work.adopt {
         Some(store::adopt(&settings).await?)
-    } else {
+    } else if args.work.dry_run {
         store::find(&settings).await?
+    } else {
+        store::find_to_write(&settings).await?
     };
     if args.work.retry_failed && found.is_none() {
         console.tell(
@@ -151,6 +153,7 @@ fn options(
         OnTooLong::Fail => ingest_pipeline::OnTooLong::Fail,
     };
     options.prefixes = chosen.prefixes.clone();
+    options.server = chosen.servers(&args.embedding.host);
     options.vector_weight = chosen.vector_weight;
     options.clean = work.clean;
     options.dry_run = work.dry_run;
@@ -227,10 +230,13 @@ fn verdict(report: &RunReport, settings: &Settings, interrupted: Status, console
                 if let Some(hint) = stop.as_ref().and_then(|stop| embedder_hint(&stop.kind)) {
                     console.hint(hint);
                 }
-                console.tell(
-                    Level::Normal,
-                    "what is finished is stored, and the next run goes on from there",
-                );
+                // With another model the next run would not go on.
+                if stop.as_ref().is_none_or(|stop| stop.kind != "model_changed") {
+                    console.tell(
+                        Level::Normal,
+                        "what is finished is stored, and the next run goes on from there",
+                    );
+                }
                 Status::Stopped
             }
         },

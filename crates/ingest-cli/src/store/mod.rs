@@ -16,6 +16,11 @@ pub(crate) async fn find(settings: &Settings) -> Result<Option<Arc<dyn Store>>> 
     Ok(ingest_store::find(settings.store_url().as_str()).await?)
 }
 
+/// The store, if there is one already, for a run that is going to write: one of an older form is brought up to date.
+pub(crate) async fn find_to_write(settings: &Settings) -> Result<Option<Arc<dyn Store>>> {
+    Ok(ingest_store::find_to_write(settings.store_url().as_str()).await?)
+}
+
 /// The store, in a database that the reference's pipeline filled.
 pub(crate) async fn adopt(settings: &Settings) -> Result<Arc<dyn Store>> {
     Ok(ingest_store::adopt(settings.store_url().as_str()).await?)

@@ -8,6 +8,18 @@ pub(crate) fn ollama(dimensions: usize) -> ScriptedServer {
     ScriptedServer::handler(move |request| answer(request, dimensions))
 }
 
+/// As [`ollama`], with another model of the same name and digest.
+pub(crate) fn another_version(dimensions: usize) -> ScriptedServer {
+    ScriptedServer::handler(move |request| match request.path.as_str() {
+        "/api/embed" => {
+            let row = |text: &String| vector(text, dimensions).into_iter().rev().collect::<Vec<_>>();
+            let rows: Vec<_> = texts(request).iter().map(row).collect();
+            Reply::json(&json!({"model": "m", "embeddings": rows}))
+        }
+        _ => answer(request, dimensions),
+    })
+}
+
 /// These arguments, with the flags that name the model `m` of the Ollama there.
 pub(crate) fn at<'a>(host: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
     let flags = ["--provider", "ollama", "--model", "m", "--host", host];

@@ -27,12 +27,12 @@ pub(super) async fn bind(session: Arc<Session>, store: &str, offered: &ModelIden
     session
         .execute(
             "INSERT INTO ingest_model (id, provider, model, digest, dimensions, document_prefix, query_prefix,
-                 vector_weight)
-             VALUES (1, $1, $2, $3, $4, $5, $6, $7)
+                 vector_weight, canary)
+             VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (id) DO UPDATE SET provider = excluded.provider, model = excluded.model,
                  digest = excluded.digest, dimensions = excluded.dimensions,
                  document_prefix = excluded.document_prefix, query_prefix = excluded.query_prefix,
-                 vector_weight = excluded.vector_weight",
+                 vector_weight = excluded.vector_weight, canary = excluded.canary",
             &[
                 &clean(&bound.provider),
                 &clean(&bound.model),
@@ -41,6 +41,7 @@ pub(super) async fn bind(session: Arc<Session>, store: &str, offered: &ModelIden
                 &clean(&bound.document_prefix),
                 &clean(&bound.query_prefix),
                 &bound.vector_weight,
+                &bound.canary,
             ],
         )
         .await?;

@@ -12,7 +12,7 @@ use super::vector::Received;
 
 /// The columns of the model, in the order [`model`] reads them.
 pub(super) const MODEL: &str =
-    "provider, model, digest, dimensions, document_prefix, query_prefix, vector_weight";
+    "provider, model, digest, dimensions, document_prefix, query_prefix, vector_weight, canary";
 
 pub(super) async fn identity(session: &Session) -> Work<Option<ModelIdentity>> {
     let rows = session
@@ -30,6 +30,7 @@ pub(super) fn model(row: &tokio_postgres::Row, first: usize) -> Work<ModelIdenti
         document_prefix: get(row, first + 4)?,
         query_prefix: get(row, first + 5)?,
         vector_weight: get(row, first + 6)?,
+        canary: get(row, first + 7)?,
     })
 }
 

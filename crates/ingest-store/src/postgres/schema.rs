@@ -22,7 +22,7 @@ pub(super) const RUN_LOCK: i32 = 0x696e_6703;
 pub(super) const OLDEST_PGVECTOR: (u32, u32) = (0, 5);
 
 /// Brings the tables from one version to the next. Never changed, only added to.
-pub(super) const MIGRATIONS: [&str; 1] = [VERSION_1];
+pub(super) const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
 
 /// The table that the reference's readers know, in their words. `left` keeps a chunk below the megabyte that a
 /// `tsvector` holds; no reader's ranking looks that far.
@@ -146,6 +146,10 @@ CREATE TABLE ingest_schema (version int NOT NULL);
 INSERT INTO ingest_schema VALUES (1);
 ";
 
+/// What the model makes of the canary; none in a store of the first version until the next run. No reader of `chunks`
+/// meets it.
+const VERSION_2: &str = "ALTER TABLE ingest_model ADD COLUMN canary real[];";
+
 /// What readers call; one that is there already stays as it is.
 const FUNCTION: &str = "
 CREATE FUNCTION rrf_score(rank bigint, k int DEFAULT 50) RETURNS double precision
@@ -252,7 +256,7 @@ pub(super) async fn exists(session: Arc<Session>, store: &str) -> Work<bool> {
                 "store {store} has the older schema version {version}: one `ingest run` brings it to version {}",
                 MIGRATIONS.len()
             );
-            Err(Error::new(ErrorKind::Unavailable, message).into())
+            Err(Error::new(ErrorKind::OlderSchema, message).into())
         }
         None if found.has_chunks => Err(foreign(store).into()),
         None => Ok(false),

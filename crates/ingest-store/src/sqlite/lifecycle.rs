@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use ingest_core::RunInfo;
 use ingest_core::testing::samples::{document, identity, new_vector, text_query};
+use ingest_core::{ErrorKind, RunInfo};
 
 use super::faults::{EAST, Home, large};
 use super::*;
@@ -104,6 +104,35 @@ async fn what_is_replaced_or_removed_leaves_no_rows_behind() {
             .expect("count");
         assert_eq!(rows, 1, "{table}");
     }
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_brought_up_to_date() {
+    let home = Home::new();
+    let old = home.foreign();
+    old.execute_batch(schema::MIGRATIONS[0])
+        .expect("the first version");
+    old.execute_batch(
+        "PRAGMA application_id = 0x696e4773; PRAGMA user_version = 1;
+         INSERT INTO model VALUES (1, 'sample', 'sample-model', NULL, 4, '', '', 1.0);",
+    )
+    .expect("its marks and a model");
+    drop(old);
+    let error = SqliteStore::open_existing(home.path()).await.expect_err("older");
+    assert_eq!(error.kind(), ErrorKind::OlderSchema);
+    assert!(error.to_string().contains("one `ingest run`"), "{error}");
+    let url = format!("sqlite:{}", home.path().display());
+    let store = crate::find_to_write(&url)
+        .await
+        .expect("a look")
+        .expect("a store");
+    assert_eq!(store.identity().await.expect("identity"), Some(identity()));
+    let canary = Some(EAST.to_vec());
+    let asked = ModelIdentity { canary, ..identity() };
+    store.bind(&asked).await.expect("bind");
+    drop(store);
+    let store = SqliteStore::open_existing(home.path()).await.expect("up to date");
+    assert_eq!(store.identity().await.expect("identity"), Some(asked));
 }
 
 /// Word scores must not depend on a store's history, or two stores of the same documents would rank differently.

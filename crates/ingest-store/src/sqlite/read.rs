@@ -14,7 +14,7 @@ const STATE: &str = "source, origin, revision, recipe, chunks, failed";
 
 pub(super) fn identity(tx: &Transaction<'_>) -> Work<Option<ModelIdentity>> {
     let mut statement = tx.prepare_cached(
-        "SELECT provider, model, digest, dimensions, document_prefix, query_prefix, vector_weight FROM model",
+        "SELECT provider, model, digest, dimensions, document_prefix, query_prefix, vector_weight, canary FROM model",
     )?;
     let mut rows = statement.query(())?;
     let Some(row) = rows.next()? else {
@@ -28,6 +28,7 @@ pub(super) fn identity(tx: &Transaction<'_>) -> Work<Option<ModelIdentity>> {
         document_prefix: row.get(4)?,
         query_prefix: row.get(5)?,
         vector_weight: row.get(6)?,
+        canary: row.get::<_, Option<Vec<u8>>>(7)?.map(|bytes| row::values(&bytes)),
     }))
 }
 

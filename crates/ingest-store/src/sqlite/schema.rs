@@ -13,7 +13,7 @@ use super::fault::{Fault, Work};
 const APPLICATION_ID: i32 = 0x696e_4773;
 
 /// What brings a store from each version to the next. Never change one that was released: append.
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// Large pages, so that sketches and vectors are not cut: a vector of 1024 dimensions takes 4 KiB, and seven share a page
 /// of 32. With pages of 4 KiB a search takes twice as long; pages of 64 double what a small commit writes.
@@ -130,6 +130,9 @@ CREATE TABLE runs (
     description TEXT NOT NULL
 ) STRICT;
 ";
+
+/// What the model makes of the canary, little-endian; none in a store of the first version until the next run.
+const VERSION_2: &str = "ALTER TABLE model ADD COLUMN canary BLOB;";
 
 /// A store's file, and how its connections are made.
 #[derive(Clone, Debug)]
@@ -314,7 +317,7 @@ impl Database {
             self.path.display(),
             MIGRATIONS.len()
         );
-        Error::new(ErrorKind::Unavailable, message)
+        Error::new(ErrorKind::OlderSchema, message)
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn transaction<T>(
 
 pub(super) fn identity(tx: &Transaction<'_>, identity: &ModelIdentity) -> Work<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO model VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO model VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             identity.provider,
             identity.model,
@@ -40,6 +40,7 @@ pub(super) fn identity(tx: &Transaction<'_>, identity: &ModelIdentity) -> Work<(
             identity.document_prefix,
             identity.query_prefix,
             identity.vector_weight,
+            identity.canary.as_deref().map(rank::to_bytes),
         ],
     )?;
     Ok(())

@@ -204,10 +204,31 @@ pub(crate) async fn a_newer_store_is_refused(database: Database) {
         let error = outcome.expect_err("a newer store");
         assert_eq!(error.kind(), ErrorKind::NewerSchema);
         assert!(
-            error.to_string().contains("4711") && error.to_string().contains("up to 1"),
+            error.to_string().contains("4711") && error.to_string().contains("up to 2"),
             "{error}"
         );
     }
+}
+
+/// An older store is refused to readers, and brought up to date by who writes; what it holds stays.
+pub(crate) async fn a_store_of_the_first_version_is_brought_up_to_date(database: Database) {
+    let store = database.store().await;
+    store.bind(&identity()).await.expect("bind");
+    drop(store);
+    database
+        .client()
+        .await
+        .batch_execute("ALTER TABLE ingest_model DROP COLUMN canary; UPDATE ingest_schema SET version = 1")
+        .await
+        .expect("an older store");
+    let error = ingest_store::find(&database.url).await.expect_err("older");
+    assert_eq!(error.kind(), ErrorKind::OlderSchema);
+    let store = ingest_store::find_to_write(&database.url).await.expect("a look");
+    let found = store.expect("a store").identity().await;
+    assert_eq!(found.expect("identity"), Some(identity()));
+    ingest_store::open_existing(&database.url)
+        .await
+        .expect("up to date");
 }
 
 /// Looking makes nothing.

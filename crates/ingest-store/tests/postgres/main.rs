@@ -55,6 +55,7 @@ fn tests() -> Vec<(&'static str, Test)> {
             the_references_table_is_taken_over,
             what_is_no_such_table_is_left_alone,
             a_newer_store_is_refused,
+            a_store_of_the_first_version_is_brought_up_to_date,
             looking_for_a_store_makes_none,
             many_may_open_a_new_store_at_once,
             schemas_keep_stores_apart,

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use embed_core::{EmbedderExt, ErrorKind, InputKind};
 use embed_providers::{Inspection, Provider, inspect, server_address, warnings};
 use ingest_config::Settings;
-use ingest_core::{ModelIdentity, StoreStatus};
+use ingest_core::{CANARY, ModelIdentity, StoreStatus};
 use ingest_store::ServerInspection;
 
 use crate::args::{Doctor, Global};
@@ -231,13 +231,14 @@ impl Patient<'_> {
     /// Embeds one text and holds what is known of the model then against settings and store.
     async fn embed(&self, findings: &mut Vec<Finding>) -> bool {
         let embedder = &self.chosen.embedder;
-        let width = match embedder.embed_one("test", InputKind::Document).await {
-            Ok(row) => row.len(),
+        let answer = match embedder.embed_one(CANARY, InputKind::Document).await {
+            Ok(answer) => answer,
             Err(error) => {
                 findings.push(self.not_embedded(error));
                 return false;
             }
         };
+        let width = answer.len();
         findings.push(model::width(width, self.identity));
         if let Some(server) = self.server {
             findings.push(model::index(width, (server.widest, server.widest_half)));
@@ -248,6 +249,7 @@ impl Patient<'_> {
             .await
             .unwrap_or_else(|_| embedder.model().clone());
         findings.extend(model::digest(info.digest.as_deref(), self.identity));
+        findings.extend(model::canary(&answer, self.identity));
         let chunk_size = self.chosen.settings.chunking.size;
         findings.extend(model::context(&info.model, info.context_length, chunk_size));
         true

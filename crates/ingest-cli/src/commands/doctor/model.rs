@@ -2,7 +2,7 @@
 
 use embed_core::Prefixes;
 use embed_providers::{Inspection, Provider};
-use ingest_core::ModelIdentity;
+use ingest_core::{ModelIdentity, SAME_MODEL, same_model};
 
 use super::finding::Finding;
 
@@ -71,6 +71,31 @@ pub(super) fn digest(now: Option<&str>, stored: Option<&ModelIdentity>) -> Optio
         None => Finding::ok("digest", now, WHY),
     };
     Some(finding)
+}
+
+/// What the model makes of the canary, against what it made of it first. One of another width was told of already.
+pub(super) fn canary(answer: &[f32], stored: Option<&ModelIdentity>) -> Option<Finding> {
+    const WHY: &str = "vectors of different weights must not be compared";
+    let first = stored?.canary.as_deref()?;
+    if first.len() != answer.len() {
+        return None;
+    }
+    Some(match same_model(first, answer) {
+        Ok(cosine) => Finding::ok(
+            "canary",
+            format!("the model answers as it did when the store was built: cosine {cosine:.4}"),
+            WHY,
+        ),
+        Err(cosine) => Finding::fault(
+            "canary",
+            format!(
+                "the model answers otherwise than when the store was built: cosine {cosine:.4}, the same model gives \
+                 {SAME_MODEL} or more"
+            ),
+            WHY,
+        )
+        .fix("ingest run --clean PATH"),
+    })
 }
 
 /// What the model reads of a text, against the size of chunks.
@@ -179,6 +204,7 @@ mod tests {
             document_prefix: String::new(),
             query_prefix: String::new(),
             vector_weight: 1.0,
+            canary: None,
         }
     }
 
@@ -217,6 +243,24 @@ mod tests {
         assert_eq!(fixed(digest(Some("d1"), Some(&stored()))).0, Level::Ok);
         assert_eq!(fixed(digest(Some("d1"), None)).0, Level::Ok);
         assert_eq!(digest(None, Some(&stored())), None);
+    }
+
+    #[test]
+    fn another_answer_than_the_first_is_a_fault() {
+        let mut stored = stored();
+        assert_eq!(canary(&[1.0, 0.0], Some(&stored)), None);
+        stored.canary = Some(vec![1.0, 0.0]);
+        assert_eq!(fixed(canary(&[1.0, 0.01], Some(&stored))).0, Level::Ok);
+        assert_eq!(
+            fixed(canary(&[1.0, 0.1], Some(&stored))),
+            (Level::Fault, Some("ingest run --clean PATH".into()))
+        );
+        assert_eq!(
+            canary(&[1.0], Some(&stored)),
+            None,
+            "the width is another finding's"
+        );
+        assert_eq!(canary(&[1.0], None), None);
     }
 
     #[test]

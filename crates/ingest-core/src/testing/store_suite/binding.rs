@@ -116,6 +116,35 @@ pub async fn binding_another_model_names_both(place: &dyn Place) {
     assert_eq!(store.identity().await.expect("identity"), Some(known));
 }
 
+/// The first vector of the canary is kept to the bit: one that is a little different is of the same model and does not
+/// take its place, another one is refused. A store without any, of an earlier version, takes the first that comes.
+pub async fn the_first_canary_stays_and_another_is_refused(place: &dyn Place) {
+    let store = bound(place).await;
+    let with = |canary: Vec<f32>| ModelIdentity {
+        canary: Some(canary),
+        ..identity()
+    };
+    let first = with(vec![0.6, -0.8, f32::MIN_POSITIVE, 0.0]);
+    store.bind(&first).await.expect("binding with a canary");
+    let near = with(vec![0.61, -0.79, 0.0, 0.0]);
+    store.bind(&near).await.expect("binding with one that is near");
+    store.bind(&identity()).await.expect("binding without one");
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(store.identity().await.expect("identity"), Some(first.clone()));
+    let error = store
+        .bind(&with(vec![0.8, -0.6, 0.0, 0.0]))
+        .await
+        .expect_err("another canary");
+    assert_eq!(error.kind(), ErrorKind::ModelMismatch);
+    assert!(error.to_string().contains("cosine 0.9600"), "{error}");
+    assert_eq!(store.identity().await.expect("identity"), Some(first));
+    store.clear().await.expect("clear");
+    let other = with(vec![0.8, -0.6, 0.0, 0.0]);
+    store.bind(&other).await.expect("an empty store takes any");
+    assert_eq!(store.identity().await.expect("identity"), Some(other));
+}
+
 /// Vectors of nobody knows which model are refused; texts alone need none.
 pub async fn a_vector_needs_a_model(place: &dyn Place) {
     let store = place.open().await;

@@ -55,6 +55,7 @@ macro_rules! store_checks {
             an_empty_store_answers_everything,
             binding_takes_over_what_was_unknown,
             binding_another_model_names_both,
+            the_first_canary_stays_and_another_is_refused,
             replacing_is_whole,
             replacing_keeps_every_field,
             the_later_of_two_versions_stays,
