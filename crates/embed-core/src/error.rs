@@ -148,6 +148,13 @@ impl Error {
         self
     }
 
+    /// Drops the wait, for a caller whose next attempt goes to another server.
+    #[must_use]
+    pub fn without_retry_after(mut self) -> Self {
+        self.inner.retry_after = None;
+        self
+    }
+
     /// Adds the index, within the batch, of the input that is to blame.
     #[must_use]
     pub fn with_input(mut self, index: usize) -> Self {

@@ -27,11 +27,24 @@ pub(crate) struct Chosen {
     /// What it was made of: the settings with the choice in the place of what they left open.
     pub(crate) settings: Settings,
     pub(crate) embedder: Arc<dyn Embedder>,
+    /// The same, where there are several servers.
+    spread: Option<Arc<Spread>>,
     pub(crate) prefixes: Prefixes,
     pub(crate) vector_weight: f32,
 }
 
 impl Chosen {
+    /// Makes sure that all servers have the same model. Each is asked for a short text.
+    ///
+    /// # Errors
+    /// Servers whose models differ, both named; what a server says that only a person can mend.
+    pub(crate) async fn agree(&self) -> Result<()> {
+        match &self.spread {
+            Some(spread) => Ok(spread.agree().await?),
+            None => Ok(()),
+        }
+    }
+
     /// The addresses that are asked, for messages; `None` for the built-in model. `hosts` come from `--host`.
     pub(crate) fn servers(&self, hosts: &[String]) -> Option<String> {
         let provider = self.choice.provider;
@@ -54,7 +67,7 @@ pub(crate) async fn choose(
     mut layers: Layers,
     hosts: &[String],
     recorded: Option<&ModelIdentity>,
-    console: &Console,
+    console: &Arc<Console>,
 ) -> Result<Chosen> {
     if let Some(first) = hosts.first() {
         let provider = match (layers.load()?.embedding.provider, recorded) {
@@ -86,8 +99,13 @@ pub(crate) async fn choose(
         Provider::Ollama | Provider::OpenAi => MODEL_WEIGHT,
     };
     let recorded_weight = same.map(|identity| identity.vector_weight);
+    let spread = create_spread(&settings, choice.provider, hosts, console).await?;
     Ok(Chosen {
-        embedder: create(&settings, choice.provider, hosts).await?,
+        embedder: match &spread {
+            Some(spread) => Arc::clone(spread) as _,
+            None => create_provider(&settings)?,
+        },
+        spread,
         prefixes: prefixes(&settings, &choice.model),
         vector_weight: settings
             .search
@@ -119,20 +137,29 @@ fn follow(identity: &ModelIdentity, choice: &Choice, settings: &mut Settings) {
     }
 }
 
-async fn create(settings: &Settings, provider: Provider, hosts: &[String]) -> Result<Arc<dyn Embedder>> {
+/// All servers behind one embedder, where there are several.
+async fn create_spread(
+    settings: &Settings,
+    provider: Provider,
+    hosts: &[String],
+    console: &Arc<Console>,
+) -> Result<Option<Arc<Spread>>> {
     if hosts.len() < 2 || provider == Provider::Static {
-        return Ok(create_provider(settings)?);
+        return Ok(None);
     }
     let mut servers = Vec::with_capacity(hosts.len());
     for host in hosts {
-        servers.push(create_provider(&at_host(settings, provider, host))?);
+        let settings = at_host(settings, provider, host);
+        let name = server_address(&settings, provider)?.unwrap_or_else(|| host.clone());
+        servers.push((name, create_provider(&settings)?));
     }
-    let spread = Spread::new(servers);
+    let console = Arc::clone(console);
+    let spread = Arc::new(Spread::new(servers, move |message| console.warn(message)));
     match spread.describe().await {
         // Vectors of different weights would go into one store.
         Err(error) if error.kind() == ErrorKind::InvalidConfig => Err(error.into()),
         // A server that is away, or cannot describe its models, is told of when it is asked to embed.
-        _ => Ok(Arc::new(spread)),
+        _ => Ok(Some(spread)),
     }
 }
 

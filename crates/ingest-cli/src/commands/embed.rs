@@ -1,6 +1,7 @@
 //! `ingest embed`: texts to vectors, without a store.
 
 use std::io::{BufRead, BufReader, stdin};
+use std::sync::Arc;
 
 use embed_core::{Embedder, ErrorKind, InputKind};
 use serde::Serialize;
@@ -26,7 +27,7 @@ type Text = (u64, String);
 pub(crate) async fn embed(
     args: &Embed,
     global: &Global,
-    console: &Console,
+    console: &Arc<Console>,
     output: &mut Output,
 ) -> Result<Status> {
     let mut layers = Layers::new(global);

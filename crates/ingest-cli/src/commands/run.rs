@@ -83,6 +83,9 @@ async fn measured(
     };
     // With `--clean` of everything the model may change; the pipeline decides, from what is left in the store.
     let chosen = embedder::choose(layers, &args.embedding.host, identity.as_ref(), console).await?;
+    if !args.work.dry_run {
+        chosen.agree().await?;
+    }
     let mut options = options(args, &settings, &chosen, selection, console);
     // Another model has another pace.
     let same = identity.filter(|identity| {

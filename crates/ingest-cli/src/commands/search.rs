@@ -1,5 +1,7 @@
 //! `ingest search`: the best chunks for a question.
 
+use std::sync::Arc;
+
 use ingest_core::{Hit, SearchMode};
 use ingest_pipeline::SearchOptions;
 use serde::Serialize;
@@ -32,7 +34,7 @@ struct Row<'a> {
 pub(crate) async fn search(
     args: &Search,
     global: &Global,
-    console: &Console,
+    console: &Arc<Console>,
     output: &mut Output,
 ) -> Result<Status> {
     let mut layers = Layers::new(global);

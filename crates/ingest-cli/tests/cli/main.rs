@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod failures;
 mod hostile;
+mod hosts;
 mod interrupt;
 mod kill;
 mod memory;

@@ -8,6 +8,7 @@ mod settings;
 mod store;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use embed_core::{EmbedderExt, ErrorKind, InputKind};
@@ -28,7 +29,7 @@ use probe::Bounds;
 pub(crate) async fn doctor(
     args: &Doctor,
     global: &Global,
-    console: &Console,
+    console: &Arc<Console>,
     output: &mut Output,
 ) -> Result<Status> {
     let mut layers = Layers::new(global);
@@ -46,7 +47,7 @@ pub(crate) async fn doctor(
 }
 
 /// All findings, in the order in which faults are worth mending.
-async fn examine(args: &Doctor, layers: Layers, settings: &Settings, console: &Console) -> Vec<Finding> {
+async fn examine(args: &Doctor, layers: Layers, settings: &Settings, console: &Arc<Console>) -> Vec<Finding> {
     let mut findings = vec![settings::loaded(settings)];
     findings.extend(settings::slips(settings));
     let store = look_at_store(settings, &mut findings).await;
