@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 type Sets = (&'static str, &'static [&'static str]);
 
 /// Crates without features, and sets that name all of them, are linted with the whole workspace.
-const SETS: [Sets; 8] = [
+const SETS: [Sets; 9] = [
     ("embed-core", &["", "tokio", "serde", "testing", "tokio,testing"]),
     ("embed-http", &["", "tls", "testing"]),
     ("embed-ollama", &["", "tls"]),
@@ -24,6 +24,7 @@ const SETS: [Sets; 8] = [
         ],
     ),
     ("ingest-core", &["", "testing"]),
+    ("ingest-pipeline", &["", "office"]),
     ("ingest-store", &["", "sqlite", "postgres"]),
     (
         "ingest-cli",

@@ -54,7 +54,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
-//! | none | | every run needs everything here |
+//! | `office` | no | Word documents (DOCX) and books (EPUB) as sources |
 
 mod assemble;
 mod batch;
@@ -76,6 +76,7 @@ mod log;
 mod observe;
 mod options;
 mod outage;
+mod parse_file;
 mod pieces;
 mod pool;
 mod preflight;
@@ -102,6 +103,7 @@ pub use failure_log::{BrokenLine, FailureLog, LogContents};
 pub use forecast::{Forecast, Pace};
 pub use observe::{DocumentOutcome, Event, Observer, Progress};
 pub use options::{JsonlInput, MaxDelete, OnTooLong, RunOptions, Source, SourceSpec};
+pub use parse_file::parse_file;
 pub use report::{ChunkCounts, DocumentCounts, Outcome, RunReport, SourceReport, SourceStatus, Stop};
 pub use run::run;
 pub use search::{SearchOptions, search};

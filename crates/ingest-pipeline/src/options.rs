@@ -201,7 +201,8 @@ pub struct RunOptions {
     pub no_ignore: bool,
     /// Files and folders that are never documents: the store itself, say. The failure log is left out by itself.
     pub skip_paths: Vec<PathBuf>,
-    /// Files larger than this, in bytes, are skipped with a reason. Default 24 MiB.
+    /// Files larger than this, in bytes, are skipped with a reason. A text that is taken out of a Word document or a book
+    /// may be as large, and what is unpacked for it four times that. Default 24 MiB.
     pub max_file_bytes: u64,
 
     /// Most tokens of a chunk. Default 400.

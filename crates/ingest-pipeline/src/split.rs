@@ -16,7 +16,7 @@ use crate::budget::Permit;
 use crate::context::Context;
 use crate::source::gather::Group;
 use crate::source::read::{Body, Outcome};
-use crate::source::{Item, Revision, parse};
+use crate::source::{Item, Rejected, Revision, parse};
 use crate::tally::Fate;
 use crate::write::Job;
 use elsewhere::Elsewhere;
@@ -255,9 +255,9 @@ fn cut_one(context: &Context, changed: Changed) -> Cut {
         mut permit,
         ..
     } = changed;
-    let parsed = match parse(&item.name, body) {
+    let parsed = match parse(&item.name, body, context.options.max_file_bytes) {
         Ok(parsed) => parsed,
-        Err(rejected) => return Err((item, rejected.0)),
+        Err(Rejected::Broken(reason)) => return Err((item, reason)),
     };
     let mut document = parsed.document;
     let chunks: Vec<Chunk> = context.tokens.with(|count| {

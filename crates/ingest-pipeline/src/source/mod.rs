@@ -9,6 +9,7 @@ pub(crate) mod gather;
 pub(crate) mod identity;
 pub(crate) mod jsonl;
 mod locate;
+pub(crate) mod packed;
 mod parse;
 pub(crate) mod read;
 mod rules;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use globset::GlobMatcher;
 use ingest_core::ContentHash;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{Rejected, parse};
 
 use self::filter::{Filter, within};
 use self::identity::Naming;

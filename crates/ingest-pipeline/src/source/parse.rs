@@ -3,7 +3,7 @@
 use ingest_core::Document;
 
 use super::decode::decode;
-use super::format;
+use super::format::{self, Parsed};
 use super::read::Body;
 
 /// A document, and what a person should know about how it came to be.
@@ -13,31 +13,25 @@ pub(crate) struct ParsedDocument {
     pub(crate) notes: Vec<String>,
 }
 
-/// Why a file is not what its name says.
-#[derive(Debug)]
-pub(crate) struct Rejected(pub(crate) String);
+/// Why no document came of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rejected {
+    /// It is not what its name says.
+    Broken(String),
+}
 
-/// Decodes and parses.
-pub(crate) fn parse(name: &str, body: Body) -> Result<ParsedDocument, Rejected> {
+/// Decodes and parses, to a text of at most `max` bytes where that must be taken out first.
+pub(crate) fn parse(name: &str, body: Body, max: u64) -> Result<ParsedDocument, Rejected> {
     let mut notes = Vec::new();
     let mut document = match body {
         Body::Ready(document) => *document,
+        Body::Packed(packed, bytes) => document(name, packed.parse(bytes, max)?),
         Body::Raw(bytes) => {
             let decoded = decode(bytes);
             if let Some(encoding) = decoded.guessed {
                 notes.push(format!("{name} is no UTF-8; read as {encoding}"));
             }
-            let parsed = format::parse(name, decoded.text).map_err(Rejected)?;
-            Document {
-                source: name.to_owned(),
-                text: parsed.text,
-                markup: parsed.markup,
-                title: parsed.title,
-                doc_type: parsed.doc_type.to_owned(),
-                deprecated: parsed.deprecated,
-                metadata: parsed.metadata,
-                ..Document::default()
-            }
+            document(name, format::parse(name, decoded.text).map_err(Rejected::Broken)?)
         }
     };
     // Databases refuse NUL in text, and no model reads it.
@@ -45,6 +39,19 @@ pub(crate) fn parse(name: &str, body: Body) -> Result<ParsedDocument, Rejected> 
         notes.push(format!("{name} holds NUL characters, which were taken out"));
     }
     Ok(ParsedDocument { document, notes })
+}
+
+fn document(name: &str, parsed: Parsed) -> Document {
+    Document {
+        source: name.to_owned(),
+        text: parsed.text,
+        markup: parsed.markup,
+        title: parsed.title,
+        doc_type: parsed.doc_type.to_owned(),
+        deprecated: parsed.deprecated,
+        metadata: parsed.metadata,
+        ..Document::default()
+    }
 }
 
 /// Takes NUL out of all texts of a document; returns whether there was any.

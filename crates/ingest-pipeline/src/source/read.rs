@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use ingest_core::{ContentHash, Document};
 
-use super::decode::{SNIFFED, is_binary};
+use super::decode::SNIFFED;
+use super::packed::{Kind, Packed};
 use super::{Item, Revision};
 
 /// A document's content, as far as it is known before it is parsed.
 #[derive(Debug)]
 pub(crate) enum Body {
-    /// A file's bytes.
+    /// The bytes of a text.
     Raw(Vec<u8>),
+    /// The bytes of a document that is no text by itself.
+    Packed(Packed, Vec<u8>),
     /// A document that came ready.
     Ready(Box<Document>),
 }
@@ -62,7 +65,7 @@ pub(crate) fn read_file(item: Item, path: PathBuf, max: u64) -> Loaded {
     };
     let bytes = match &outcome {
         Outcome::Loaded {
-            body: Body::Raw(bytes),
+            body: Body::Raw(bytes) | Body::Packed(_, bytes),
             ..
         } => bytes.len() as u64,
         _ => 0,
@@ -89,11 +92,9 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<Outcome> {
     let mut file = file.take(max.saturating_add(1));
     let mut bytes = Vec::with_capacity(usize::try_from(len.min(max)).unwrap_or(0).saturating_add(1));
     file.by_ref().take(SNIFFED as u64).read_to_end(&mut bytes)?;
-    if is_binary(&bytes) {
-        return Ok(Outcome::Skipped {
-            reason: "a binary file".to_owned(),
-            gone: true,
-        });
+    let kind = Kind::of(path, &bytes);
+    if let Kind::Binary(reason) = kind {
+        return Ok(Outcome::Skipped { reason, gone: true });
     }
     if len <= max {
         file.read_to_end(&mut bytes)?;
@@ -106,6 +107,9 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<Outcome> {
     }
     Ok(Outcome::Loaded {
         revision: ContentHash::of_bytes(&bytes),
-        body: Body::Raw(bytes),
+        body: match kind {
+            Kind::Packed(packed) => Body::Packed(packed, bytes),
+            _ => Body::Raw(bytes),
+        },
     })
 }

@@ -26,10 +26,38 @@ enum Region {
 
 /// Takes the narrowest region that says anything.
 pub(super) fn parse(html: &str) -> Parsed {
+    narrowest(|region| render(html, region, Syntax::Html))
+}
+
+/// The same for XHTML, where an element that closes itself has no content; words that look like Markdown are escaped.
+#[cfg(feature = "office")]
+pub(super) fn parse_xhtml(xhtml: &str) -> Parsed {
+    narrowest(|region| render(xhtml, region, Syntax::Xhtml))
+}
+
+/// Whether `<title/>` and the like stand for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Syntax {
+    Html,
+    #[cfg(feature = "office")]
+    Xhtml,
+}
+
+impl Syntax {
+    fn text(self) -> HtmlText {
+        match self {
+            Self::Html => HtmlText::default(),
+            #[cfg(feature = "office")]
+            Self::Xhtml => HtmlText::escaping(),
+        }
+    }
+}
+
+fn narrowest(render: impl Fn(Region) -> (String, String)) -> Parsed {
     let mut title = String::new();
     let mut text = String::new();
     for region in [Region::Main, Region::Body, Region::All] {
-        (text, title) = render(html, region);
+        (text, title) = render(region);
         if !text.trim().is_empty() {
             break;
         }
@@ -43,15 +71,16 @@ pub(super) fn parse(html: &str) -> Parsed {
     }
 }
 
-fn render(html: &str, region: Region) -> (String, String) {
+fn render(html: &str, region: Region, syntax: Syntax) -> (String, String) {
     let sink = Sink {
         state: RefCell::new(State {
+            syntax,
             region,
             main: 0,
             skipped: None,
             in_title: false,
             title: String::new(),
-            text: HtmlText::default(),
+            text: syntax.text(),
         }),
     };
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
@@ -70,6 +99,7 @@ struct Sink {
 }
 
 struct State {
+    syntax: Syntax,
     region: Region,
     /// How many `main` or `article` are open.
     main: usize,
@@ -87,6 +117,7 @@ impl TokenSink for Sink {
         let mut state = self.state.borrow_mut();
         match token {
             Token::CharacterTokens(text) => state.text(&text),
+            Token::TagToken(tag) if tag.self_closing && state.syntax != Syntax::Html => state.empty(tag),
             Token::TagToken(tag) => return state.tag(&tag),
             _ => {}
         }
@@ -100,6 +131,17 @@ impl State {
             self.title.push_str(text);
         } else if self.skipped.is_none() && (self.region != Region::Main || self.main > 0) {
             self.text.text(text);
+        }
+    }
+
+    /// An element without content. The tokenizer need not know of it: no raw text follows.
+    fn empty(&mut self, mut tag: Tag) {
+        let _ = self.tag(&tag);
+        // A line break does its work by itself, as its closing tag would again.
+        if &*tag.name != "br" {
+            tag.self_closing = false;
+            tag.kind = TagKind::EndTag;
+            let _ = self.tag(&tag);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Writes the text of HTML as Markdown.
 
+#[cfg(feature = "office")]
+use super::escape;
 use super::notebook::push_fence;
 
 /// Collects text and tags; blocks are parted by blank lines, runs of white space become one blank.
@@ -20,6 +22,9 @@ pub(super) struct HtmlText {
     blank: bool,
     /// Whether the row has a cell already.
     cell: bool,
+    /// Whether words that look like markup are kept from being it.
+    #[cfg(feature = "office")]
+    escapes: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +36,15 @@ enum Tight {
 }
 
 impl HtmlText {
+    /// Collects what no one meant as Markdown: words that look like it are escaped.
+    #[cfg(feature = "office")]
+    pub(super) fn escaping() -> Self {
+        Self {
+            escapes: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn text(&mut self, text: &str) {
         if self.verbatim > 0 {
             self.block.push_str(text);
@@ -163,9 +177,27 @@ impl HtmlText {
             self.out.push_str(&block.replace('\n', " "));
         } else {
             self.out.push_str(&mark);
-            self.out.push_str(block);
+            self.push_block(block);
         }
         self.out.push('\n');
+    }
+
+    #[cfg(feature = "office")]
+    fn push_block(&mut self, block: &str) {
+        if !self.escapes {
+            return self.out.push_str(block);
+        }
+        for (at, line) in block.split('\n').enumerate() {
+            if at > 0 {
+                self.out.push('\n');
+            }
+            escape::push_line(line, &mut self.out);
+        }
+    }
+
+    #[cfg(not(feature = "office"))]
+    fn push_block(&mut self, block: &str) {
+        self.out.push_str(block);
     }
 
     fn fence(&mut self) {

@@ -1,5 +1,13 @@
 //! Formats: what a file's text becomes before it is cut.
 
+#[cfg(feature = "office")]
+mod archive;
+#[cfg(feature = "office")]
+pub(super) mod docx;
+#[cfg(feature = "office")]
+pub(super) mod epub;
+#[cfg(feature = "office")]
+mod escape;
 mod front_matter;
 mod html;
 mod html_text;
@@ -7,6 +15,8 @@ mod markdown;
 mod mdx;
 mod notebook;
 mod table;
+#[cfg(feature = "office")]
+mod xml;
 
 use std::collections::BTreeMap;
 
