@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::canary::Canary;
 use crate::caps::Caps;
 use crate::halt::Halt;
+use crate::preflight::Opening;
 use crate::seen::Seen;
 use crate::source::Plan;
 use crate::tally::Tally;
@@ -49,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) caps: Arc<Caps>,
     /// Tells whether the server's model is still the same.
     pub(crate) canary: Canary,
+    /// What is checked before the first batch.
+    pub(crate) opening: Opening,
     /// Whether a batch waits for a commit.
     pub(crate) pressing: Arc<watch::Sender<bool>>,
 }

@@ -72,6 +72,11 @@ pub(crate) async fn work(
         let Some(batch) = batch else {
             return;
         };
+        shared
+            .context
+            .opening
+            .pass(&shared.context, &shared.retrier)
+            .await;
         worker.settle(batch).await;
         let last = Settled {
             texts: Vec::new(),

@@ -1,12 +1,18 @@
 //! What is checked before anything is touched: one test embedding, and whether the store is of this model.
+//!
+//! Where the store knows the model already, the test embedding waits until there is something to embed: a run that finds
+//! nothing new sends nothing, and needs no server.
 
 use std::sync::Arc;
 
 use embed_core::{Embedder, EmbedderExt, InputKind, ModelInfo, Retrier};
 use ingest_core::{CANARY, ModelIdentity, Store, same_model};
+use tokio::sync::OnceCell;
 
 use crate::canary;
-use crate::{Error, ErrorKind, Result, RunOptions};
+use crate::context::Context;
+use crate::error::chain;
+use crate::{Error, ErrorKind, Result, RunOptions, Stop};
 
 /// What the model turned out to be.
 #[derive(Clone, Debug)]
@@ -15,6 +21,60 @@ pub(crate) struct Model {
     pub(crate) identity: Option<ModelIdentity>,
     /// Whether the store is of another model, which can only change where `clean` or nothing stored leaves it empty.
     pub(crate) differs: bool,
+    /// What is left to be checked.
+    pub(crate) opening: Opening,
+}
+
+/// The test embedding that is made before the first batch, if it was not made before.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Opening {
+    /// What the answer must agree with.
+    stored: Option<Box<ModelIdentity>>,
+    done: Arc<OnceCell<()>>,
+}
+
+impl Opening {
+    /// Makes the test embedding, once for all workers, and stops the run if it fails or is another model's.
+    pub(crate) async fn pass(&self, context: &Context, retrier: &Retrier) {
+        let Some(stored) = &self.stored else {
+            return;
+        };
+        let pass = || async {
+            tokio::select! {
+                passed = ask(context, stored, retrier) => if let Err(Stop { kind, message }) = passed {
+                    context.halt.stop(&kind, message);
+                },
+                () = context.halt.halted() => {}
+            }
+        };
+        self.done.get_or_init(pass).await;
+    }
+}
+
+/// Makes the test embedding and compares the model with the store's.
+async fn ask(context: &Context, stored: &ModelIdentity, retrier: &Retrier) -> Result<(), Stop> {
+    let (store, embedder) = (context.store.as_ref(), &context.embedder);
+    let stop = |kind: &str, message| Stop {
+        kind: kind.to_owned(),
+        message,
+    };
+    let answer = embed_canary(embedder, retrier).await.map_err(|error| {
+        let message = format!("{}: {}", failed(embedder.model()), chain(&error));
+        stop(error.kind().as_str(), message)
+    })?;
+    let described = describe(embedder).await;
+    let difference = other_answer(stored, embedder.model(), &described, &answer, &context.options);
+    if let Some(difference) = difference {
+        let kind = ingest_core::ErrorKind::ModelMismatch.as_str();
+        return Err(stop(kind, mismatch(store, &difference).to_string()));
+    }
+    if stored.digest.is_none() && described.digest.is_some() {
+        let mut identity = stored.clone();
+        identity.digest = described.digest;
+        let bound = store.bind(&identity).await;
+        return bound.map_err(|error| stop(error.kind().as_str(), chain(&error)));
+    }
+    Ok(())
 }
 
 /// Makes the test embedding, which is the canary's, and compares the model with the store's.
@@ -39,15 +99,29 @@ pub(crate) async fn check(
         return Ok(Model {
             identity: None,
             differs,
+            opening: Opening::default(),
         });
     }
-    let answer = embed_canary(embedder, retrier).await?;
-    // Some servers can't describe their models; the digest is then unknown, as it may be.
-    let described = embedder.describe().await.unwrap_or_else(|_| info.clone());
-    differs |= refuse(stored.and_then(|stored| {
-        other_model(stored, info, Some(answer.len()), options)
-            .or_else(|| other_weights(stored, &described, &answer, options))
-    }))?;
+    if let Some(stored) = stored.filter(|stored| !may_change && stored.canary.is_some()) {
+        let identity = ModelIdentity {
+            vector_weight: options.vector_weight,
+            ..stored.clone()
+        };
+        return Ok(Model {
+            identity: Some(identity.clone()),
+            differs,
+            opening: Opening {
+                stored: Some(identity.into()),
+                done: Arc::default(),
+            },
+        });
+    }
+    let answer = embed_canary(embedder, retrier).await.map_err(|error| {
+        let message = format!("{}; nothing was touched", failed(info));
+        Error::new(ErrorKind::Embedder, message).with_source(error)
+    })?;
+    let described = describe(embedder).await;
+    differs |= refuse(stored.and_then(|stored| other_answer(stored, info, &described, &answer, options)))?;
     let first = stored
         .filter(|_| !differs)
         .and_then(|stored| stored.canary.clone());
@@ -63,21 +137,37 @@ pub(crate) async fn check(
             canary: Some(first.unwrap_or(answer)),
         }),
         differs,
+        opening: Opening::default(),
     })
 }
 
-async fn embed_canary(embedder: &Arc<dyn Embedder>, retrier: &Retrier) -> Result<Vec<f32>> {
-    let answer = retrier
+async fn embed_canary(embedder: &Arc<dyn Embedder>, retrier: &Retrier) -> embed_core::Result<Vec<f32>> {
+    retrier
         .run(|_| embedder.embed_one(CANARY, InputKind::Document))
-        .await;
-    answer.map_err(|error| {
-        let info = embedder.model();
-        let message = format!(
-            "the test embedding with model `{}` of provider `{}` failed; nothing was touched",
-            info.model, info.provider
-        );
-        Error::new(ErrorKind::Embedder, message).with_source(error)
-    })
+        .await
+}
+
+/// Says that the test embedding failed.
+fn failed(info: &ModelInfo) -> String {
+    format!("the test embedding with {} failed", canary::named(info, None))
+}
+
+/// What the server says of the model. Some can't; the digest is then unknown, as it may be.
+async fn describe(embedder: &Arc<dyn Embedder>) -> ModelInfo {
+    let described = embedder.describe().await;
+    described.unwrap_or_else(|_| embedder.model().clone())
+}
+
+/// How the model that answered is another than the store's, if it is.
+fn other_answer(
+    stored: &ModelIdentity,
+    info: &ModelInfo,
+    described: &ModelInfo,
+    answer: &[f32],
+    options: &RunOptions,
+) -> Option<String> {
+    other_model(stored, info, Some(answer.len()), options)
+        .or_else(|| other_weights(stored, described, answer, options))
 }
 
 async fn holds_nothing(store: &dyn Store) -> Result<bool> {

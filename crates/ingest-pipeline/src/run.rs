@@ -150,6 +150,7 @@ async fn prepare(
                 .as_ref()
                 .and_then(|identity| identity.canary.clone()),
         ),
+        opening: model.opening.clone(),
         pressing: Arc::new(watch::Sender::new(false)),
         store,
         claims: None,

@@ -4,7 +4,7 @@ use crate::server::{another_version, at, inputs, ollama};
 use crate::work::{Work, text};
 
 #[test]
-fn another_version_of_the_model_is_refused_at_the_start() {
+fn another_version_of_the_model_is_refused_before_it_embeds() {
     let work = Work::with_docs();
     let first = ollama(4);
     work.ingest(&at(first.url(), &["run", "docs"])).expect(0);
@@ -34,6 +34,28 @@ fn another_version_of_the_model_is_refused_at_the_start() {
     assert_eq!(level(first.url(), 0), "ok");
 
     work.ingest(&at(host, &["run", "--clean", "docs"])).expect(0);
-    work.ingest(&at(host, &["run", "docs"])).expect(0);
+    work.write("docs/apples.md", "# Apples\n\nNow they are red again.\n");
     work.ingest(&at(first.url(), &["run", "docs"])).expect(3);
+    work.ingest(&at(host, &["run", "docs"])).expect(0);
+}
+
+#[test]
+fn a_run_that_finds_nothing_new_asks_nobody() {
+    let work = Work::with_docs();
+    let server = ollama(4);
+    work.ingest(&at(server.url(), &["run", "docs"])).expect(0);
+    let asked = server.requests().len();
+    let again = work.ingest(&at(server.url(), &["--format", "json", "run", "docs"]));
+    assert_eq!(again.expect(0).json()["documents"]["unchanged"], 3);
+    assert_eq!(server.requests().len(), asked, "no request of any kind");
+    let nobody = "http://127.0.0.1:9";
+    work.ingest(&at(nobody, &["run", "docs"])).expect(0);
+
+    work.write("docs/apples.md", "# Apples\n\nNow they are yellow.\n");
+    let before = work.exported();
+    let refused = work.ingest(&at(nobody, &["run", "docs"])).expect(3);
+    for part in ["the test embedding with model `m`", nobody] {
+        assert!(refused.stderr.contains(part), "no {part:?} in {refused:#?}");
+    }
+    assert_eq!(work.exported(), before);
 }
