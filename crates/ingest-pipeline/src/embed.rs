@@ -380,26 +380,39 @@ impl Worker<'_> {
     async fn call(&self, inputs: &[&str], alone: bool) -> Option<Result<Embeddings, Error>> {
         let Shared { context, crowd, .. } = self.shared;
         let answer = async {
-            let embedder = &context.embedder;
             if alone {
                 let _alone = crowd.write().await;
-                embedder.embed_batch(inputs, InputKind::Document).await
+                self.ask(inputs).await
             } else {
                 let _among_others = crowd.read().await;
-                embedder.embed_batch(inputs, InputKind::Document).await
+                self.ask(inputs).await
             }
         };
         let given_up = async {
             context.halt.halted().await;
             sleep_until(Instant::now() + context.options.grace).await;
         };
-        let rows = tokio::select! {
+        tokio::select! {
             biased;
-            rows = answer => rows,
-            () = given_up => return None,
-        };
+            rows = answer => Some(rows),
+            () = given_up => None,
+        }
+    }
+
+    /// Sends a request, and tells how long the answer took.
+    async fn ask(&self, inputs: &[&str]) -> Result<Embeddings, Error> {
+        let context = &self.shared.context;
+        let asked = Instant::now();
+        let rows = context.embedder.embed_batch(inputs, InputKind::Document).await;
         // Whoever made the embedder: a wrong row must not come as far as the store.
-        Some(rows.and_then(|rows| rows.check(inputs.len(), context.dimensions).map(|()| rows)))
+        let rows = rows.and_then(|rows| rows.check(inputs.len(), context.dimensions).map(|()| rows));
+        context.tally.event(&Event::Answered {
+            worker: self.number,
+            texts: inputs.len(),
+            took: asked.elapsed(),
+            error: rows.as_ref().err().map(|error| error.kind().as_str()),
+        });
+        rows
     }
 
     fn tell_retry(&self, attempt: u32, of: u32, wait: Duration, error: &Error) {

@@ -47,6 +47,35 @@ pub enum Event<'a> {
     },
     /// A document or a chunk failed for good in this run.
     Failed(&'a Failure),
+    /// The embedder answered a request, or failed to.
+    Answered {
+        /// Which worker asked, from 1.
+        worker: usize,
+        /// Texts in the request.
+        texts: usize,
+        /// From the question to the answer.
+        took: Duration,
+        /// A stable name of the kind of error; `None` for a good answer.
+        error: Option<&'static str>,
+    },
+    /// A transaction was committed.
+    Committed {
+        /// Documents in it.
+        documents: usize,
+        /// Vectors in it.
+        vectors: usize,
+        /// How long the store took.
+        took: Duration,
+    },
+    /// A document that was read is stored.
+    Stored {
+        /// Which one.
+        source: &'a str,
+        /// Its chunks, those without a vector included.
+        chunks: u64,
+        /// From being read to being stored, all waiting included.
+        took: Duration,
+    },
     /// A batch failed and will be tried again.
     Retry {
         /// Which worker, from 1.

@@ -192,6 +192,7 @@ async fn tell(context: &Context, settlements: Vec<Settlement>) {
             index: usize::MAX,
             name: source,
             origin: "".into(),
+            read: None,
         };
         context.tally.seen(item.index, 0);
         let fate = Fate::Stored {

@@ -8,12 +8,12 @@ use ingest_core::{ContentHash, DocumentRecord, DocumentState, Error, Result, Vec
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::Failure;
 use crate::budget::Permit;
 use crate::context::Context;
 use crate::risk::pressing;
 use crate::source::Item;
 use crate::tally::{Fate, Stored};
+use crate::{Event, Failure};
 
 /// A transaction is closed at so many bytes, or so long after its first document came.
 const GROUP_BYTES: usize = 4 << 20;
@@ -166,6 +166,7 @@ impl Context {
         let mut written = Vec::with_capacity(documents.len());
         let mut records = Vec::with_capacity(documents.len());
         let mut hashes: Vec<_> = kept.iter().map(|(hash, _)| *hash).collect();
+        let began = Instant::now();
         for document in documents {
             hashes.extend(new_vectors(&document.record));
             written.push(Written {
@@ -181,6 +182,11 @@ impl Context {
         } else {
             self.store.replace_and_keep(records, kept).await?;
         }
+        self.tally.event(&Event::Committed {
+            documents: written.len(),
+            vectors: hashes.len(),
+            took: began.elapsed(),
+        });
         let failures: Vec<Failure> = written
             .iter()
             .flat_map(|document| document.stored.failures.iter().cloned())
@@ -192,6 +198,7 @@ impl Context {
                 added: document.added,
                 chunks: &document.stored,
             };
+            self.tell_stored(document);
             self.tally.settle(&document.item, fate);
         }
         self.tally.progress(|_| {});
@@ -203,6 +210,17 @@ impl Context {
             hashes,
             commit: 0,
         })
+    }
+
+    fn tell_stored(&self, document: &Written) {
+        let stored = &document.stored;
+        if let Some(read) = document.item.read {
+            self.tally.event(&Event::Stored {
+                source: &document.item.name,
+                chunks: stored.findable + stored.failures.len() as u64,
+                took: read.elapsed(),
+            });
+        }
     }
 
     async fn touch(&self, states: Vec<DocumentState>) -> Result<Committed> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::Item;
 use super::find::find;
@@ -158,8 +159,10 @@ impl Reader<'_> {
         self.send(group).await
     }
 
-    async fn send(&self, group: Group) -> Option<()> {
-        for (loaded, _) in &group {
+    async fn send(&self, mut group: Group) -> Option<()> {
+        let now = Instant::now();
+        for (loaded, _) in &mut group {
+            loaded.item.read = Some(now);
             self.context.tally.seen(loaded.item.index, loaded.bytes);
         }
         self.context.tally.progress(|_| {});

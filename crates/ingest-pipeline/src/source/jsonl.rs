@@ -207,6 +207,7 @@ impl LineReader {
             index: self.index,
             name,
             origin: Arc::clone(&self.origin),
+            read: None,
         }
     }
 }

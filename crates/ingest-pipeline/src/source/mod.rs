@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::GlobMatcher;
 use ingest_core::ContentHash;
+use tokio::time::Instant;
 
 pub(crate) use parse::{Rejected, parse};
 
@@ -309,6 +310,8 @@ pub(crate) struct Item {
     /// What it is known by.
     pub(crate) name: String,
     pub(crate) origin: Arc<str>,
+    /// When it was read, if it was.
+    pub(crate) read: Option<Instant>,
 }
 
 /// A document's revision, from its bytes or fields.

@@ -241,6 +241,7 @@ impl Plan {
             index,
             name,
             origin: Arc::clone(&self.sources[index].file_origin),
+            read: None,
         }
     }
 }
