@@ -230,6 +230,10 @@ pub(crate) struct Work {
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics_file: Option<PathBuf>,
 
+    /// Write a page to this file that shows what the run did: counts, times, failures, and a map of the store.
+    #[arg(long, value_name = "FILE.html", conflicts_with = "dry_run")]
+    pub(crate) report: Option<PathBuf>,
+
     /// Stop at the first failure.
     #[arg(long)]
     pub(crate) fail_fast: bool,

@@ -65,7 +65,7 @@ fn table(report: &RunReport, output: &mut Output) -> Result<()> {
 }
 
 /// What happened, as a person reads it at a glance.
-fn sentence(report: &RunReport) -> String {
+pub(crate) fn sentence(report: &RunReport) -> String {
     let dry_run = report.forecast.is_some();
     let documents = &report.documents;
     let mut parts: Vec<_> = [

@@ -1,5 +1,7 @@
 //! `ingest export`: every stored chunk as a line of JSON.
 
+use std::ops::ControlFlow;
+
 use serde::Serialize;
 
 use crate::args::Global;
@@ -8,9 +10,6 @@ use crate::failure::{Result, Status};
 use crate::layers::{Layers, warn_of_slips};
 use crate::output::Output;
 use crate::store;
-
-/// Chunks asked of the store at a time.
-const PAGE: usize = 256;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -32,34 +31,21 @@ pub(crate) async fn export(global: &Global, console: &Console, output: &mut Outp
     let store = store::existing(&settings).await?;
     let identity = store.identity().await?;
     let model = identity.as_ref().map_or("", |identity| &identity.model);
-    let mut last: Option<(String, u32)> = None;
-    loop {
-        let after = last.as_ref().map(|(source, ordinal)| (source.as_str(), *ordinal));
-        let page = store.chunks(after, PAGE).await?;
-        let Some(end) = page.last() else {
-            break;
-        };
-        let end = Some((end.source.clone(), end.chunk.ordinal));
-        if end <= last {
-            // A damaged index could send us round in circles, filling whatever we write to.
-            let message = format!("the chunks in {} are out of order", store.location());
-            return Err(ingest_core::Error::new(ingest_core::ErrorKind::Corrupt, message).into());
-        }
-        last = end;
-        for stored in &page {
-            output.json(&Line {
-                source: &stored.source,
-                ordinal: stored.chunk.ordinal,
-                title: &stored.title,
-                heading_path: &stored.chunk.heading_path,
-                context_header: &stored.chunk.context_header,
-                text: &stored.chunk.text,
-                content_hash: stored.chunk.content_hash.to_string(),
-                model,
-                vector: stored.vector.as_deref(),
-            })?;
-        }
-    }
+    store::each_chunk(&*store, |stored| {
+        output.json(&Line {
+            source: &stored.source,
+            ordinal: stored.chunk.ordinal,
+            title: &stored.title,
+            heading_path: &stored.chunk.heading_path,
+            context_header: &stored.chunk.context_header,
+            text: &stored.chunk.text,
+            content_hash: stored.chunk.content_hash.to_string(),
+            model,
+            vector: stored.vector.as_deref(),
+        })?;
+        Ok(ControlFlow::Continue(()))
+    })
+    .await?;
     output.finish()?;
     Ok(Status::Done)
 }

@@ -1,6 +1,5 @@
 //! `ingest run`: brings the store in step with the documents.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ingest_config::{OnTooLong, Settings};
@@ -12,10 +11,10 @@ use crate::embedder::{self, Chosen};
 use crate::failure::{Result, Status, embedder_hint};
 use crate::interrupt::Interrupt;
 use crate::layers::{Layers, warn_of_slips};
-use crate::metrics::{Both, Metrics};
 use crate::output::{Output, counted};
 use crate::price::Price;
 use crate::progress::Reporter;
+use crate::recorders::{self, Recorders};
 use crate::sources::{Selection, select};
 use crate::{store, summary};
 
@@ -25,24 +24,19 @@ pub(crate) async fn run(
     console: &Arc<Console>,
     output: &mut Output,
 ) -> Result<Status> {
-    let Some(file) = &args.work.metrics_file else {
-        return measured(args, global, console, output, None).await;
-    };
-    let metrics = Metrics::begin(file, console)?;
-    let result = measured(args, global, console, output, Some(&metrics)).await;
-    let status = result
-        .as_ref()
-        .map_or_else(|failure| failure.status, |status| *status);
-    metrics.end(status, status == Status::Done && !args.work.dry_run);
+    let recorders = Recorders::begin(&args.work, console)?;
+    let result = recorded(args, global, console, output, &recorders).await;
+    let status = result.as_ref().map(|status| *status);
+    recorders.end(status, !args.work.dry_run).await;
     result
 }
 
-async fn measured(
+async fn recorded(
     args: &Run,
     global: &Global,
     console: &Arc<Console>,
     output: &mut Output,
-    metrics: Option<&Arc<Metrics>>,
+    recorders: &Recorders,
 ) -> Result<Status> {
     let mut layers = Layers::new(global);
     layers.embedding(&args.embedding);
@@ -98,11 +92,7 @@ async fn measured(
     let cancel = Cancel::new();
     let interrupt = Interrupt::listen(cancel.clone(), Arc::clone(console));
     let reporter = Arc::new(Reporter::new(Arc::clone(console)));
-    let mut observer: Arc<dyn ingest_pipeline::Observer> = Arc::clone(&reporter) as _;
-    if let Some(metrics) = metrics {
-        metrics.meter(&chosen.embedder);
-        observer = Arc::new(Both(observer, Arc::clone(metrics) as _));
-    }
+    let observer = recorders.follow(&store, &chosen.embedder, &options, Arc::clone(&reporter) as _);
     let result = ingest_pipeline::run(store, chosen.embedder, options, observer, &cancel).await;
     reporter.finish();
     let interrupted = interrupt.map_or(Status::Signal(2), |interrupt| interrupt.status());
@@ -111,9 +101,7 @@ async fn measured(
         Err(error) if error.kind() == ingest_pipeline::ErrorKind::Cancelled => return Ok(interrupted),
         Err(error) => return Err(error.into()),
     };
-    if let Some(metrics) = metrics {
-        metrics.report(&report);
-    }
+    recorders.report(&report);
     summary::write(&report, price.as_ref(), output)?;
     if let Some(traffic) = summary::traffic(&report) {
         console.tell(Level::More, &traffic);
@@ -138,7 +126,7 @@ fn options(
     options.exclude = input.exclude.clone();
     options.no_ignore = input.no_ignore;
     options.skip_paths = store::files(settings);
-    options.skip_paths.extend(absolute(work.metrics_file.as_deref()));
+    options.skip_paths.extend(recorders::files(work));
     options.chunk_size = settings.chunking.size;
     options.chunk_overlap = settings.chunking.overlap;
     options.workers = if work.sequential {
@@ -170,10 +158,6 @@ fn options(
     options.failure_log = Some(settings.run.failure_log.clone());
     options.count_ahead = console.bars().is_some();
     options
-}
-
-fn absolute(path: Option<&Path>) -> Option<PathBuf> {
-    path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
 /// The workers asked for, capped with a warning.

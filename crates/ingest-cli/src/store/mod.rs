@@ -2,14 +2,18 @@
 
 mod lazy;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ingest_config::Settings;
-use ingest_core::Store;
+use ingest_core::{Error, ErrorKind, Store, StoredChunk};
 
 use crate::failure::{Failure, Result, Status};
 use lazy::LazyStore;
+
+/// Chunks asked of the store at a time.
+const PAGE: usize = 256;
 
 /// The store, if there is one already. Nothing is made by looking.
 pub(crate) async fn find(settings: &Settings) -> Result<Option<Arc<dyn Store>>> {
@@ -40,6 +44,36 @@ pub(crate) async fn existing(settings: &Settings) -> Result<Arc<dyn Store>> {
 /// The store, made when a run begins.
 pub(crate) fn to_make(settings: &Settings) -> Arc<dyn Store> {
     Arc::new(LazyStore::new(settings.store_url()))
+}
+
+/// Shows every chunk that can be found, in order of source and position, until `take` has seen enough.
+///
+/// # Errors
+/// The store cannot be read, or its chunks are out of order; and those of `take`.
+pub(crate) async fn each_chunk(
+    store: &dyn Store,
+    mut take: impl FnMut(&StoredChunk) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let mut last: Option<(String, u32)> = None;
+    loop {
+        let after = last.as_ref().map(|(source, ordinal)| (source.as_str(), *ordinal));
+        let page = store.chunks(after, PAGE).await?;
+        let Some(end) = page.last() else {
+            return Ok(());
+        };
+        let end = Some((end.source.clone(), end.chunk.ordinal));
+        if end <= last {
+            // A damaged index could send us round in circles, filling whatever we write to.
+            let message = format!("the chunks in {} are out of order", store.location());
+            return Err(Error::new(ErrorKind::Corrupt, message).into());
+        }
+        last = end;
+        for stored in &page {
+            if take(stored)?.is_break() {
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// The file behind an address; `None` for a store on a server.

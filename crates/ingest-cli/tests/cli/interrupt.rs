@@ -113,6 +113,27 @@ fn the_metrics_of_an_interrupted_run_are_written() {
 }
 
 #[test]
+fn the_report_of_an_interrupted_run_is_written() {
+    let work = Work::with_docs();
+    let release = Signal::new();
+    let (server, stalled) = stalling(&release);
+    let mut child = started_with(&work, &server, &stalled, &["--report", "report.html"]);
+    let begun = work.read("report.html");
+    assert!(begun.contains("Not ended</span>"), "{begun}");
+    send(&child, "-INT");
+    await_line(&mut child, "stopping: ");
+    release.fire();
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    let ended = work.read("report.html");
+    assert!(ended.contains("Interrupted</span>"), "{ended}");
+    assert!(ended.contains("the next run goes on from there"), "{ended}");
+    assert!(
+        ended.contains("<td class=\"t\">added</td><td class=\"n\">4</td>"),
+        "{ended}"
+    );
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let work = Work::with_docs();
     let release = Signal::new();

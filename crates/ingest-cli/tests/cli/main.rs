@@ -14,6 +14,7 @@ mod interrupt;
 mod kill;
 mod memory;
 mod metrics;
+mod report;
 mod run;
 mod search;
 mod secrets;

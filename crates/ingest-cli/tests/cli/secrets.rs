@@ -10,6 +10,7 @@ const KEY: &str = "sk-hushhush0123456789abcdef";
 const PASSWORD: &str = "p4ssw0rd-of-the-proxy";
 const LOG: &str = ".ingestion-failures.json";
 const METRICS: &str = "ingest.prom";
+const REPORT: &str = "report.html";
 
 /// Everything that says something of servers, documents, settings or the store.
 const COMMANDS: &[&[&str]] = &[
@@ -22,6 +23,8 @@ const COMMANDS: &[&[&str]] = &[
         LOG,
         "--metrics-file",
         METRICS,
+        "--report",
+        REPORT,
     ],
     &["run", "--retry-failed", "--wait", "0"],
     &["search", "apples"],
@@ -74,7 +77,7 @@ fn assert_hidden(what: &str, text: &[u8]) {
 fn check(work: &Work, what: &str, done: &Done) {
     assert_hidden(what, done.stdout.as_bytes());
     assert_hidden(what, done.stderr.as_bytes());
-    for name in [LOG, METRICS, ".ingest/index.db", ".ingest/index.db-wal"] {
+    for name in [LOG, METRICS, REPORT, ".ingest/index.db", ".ingest/index.db-wal"] {
         if let Ok(bytes) = std::fs::read(work.path(name)) {
             assert_hidden(name, &bytes);
         }
@@ -135,7 +138,7 @@ fn no_output_shows_a_key_or_a_password_at_the_most_verbose_level() {
         assert!(server.requests().iter().any(told), "{provider} was told no key");
         let log = work.read(LOG);
         assert!(log.contains("cannot embed for"), "{provider}: {log}");
-        assert!(exists(work.path(METRICS)));
+        assert!(exists(work.path(METRICS)) && exists(work.path(REPORT)));
     }
 }
 

@@ -45,6 +45,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "--max-delete",
         "--failure-log",
         "--metrics-file",
+        "--report",
         "--fail-fast",
         "--timeout",
         "--load-timeout",
@@ -93,6 +94,9 @@ fn wrong_usage_has_status_2_and_names_the_slip() {
         .expect(2)
         .says("cannot be used with");
     work.ingest(&["run", "--retry-failed", "--clean"])
+        .expect(2)
+        .says("cannot be used with");
+    work.ingest(&["run", "docs", "--report", "r.html", "--dry-run"])
         .expect(2)
         .says("cannot be used with");
     work.ingest(&["run", "docs", "--on-too-long", "cut"])
