@@ -11,6 +11,9 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 /// Different answers to the same number of texts.
 const VARIANTS: usize = 4;
 
+/// Bodies of requests below this size, in bytes, ask for a word or two.
+const SHORT: usize = 256;
+
 /// What matters of a request.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct Asked {
@@ -79,7 +82,9 @@ impl Answers {
         self.dimensions
     }
 
-    pub(crate) fn render(&mut self, asked: &Asked, openai: bool) -> Bytes {
+    /// The answer to a request whose body has so many bytes. One that is as short as those by which clients find out
+    /// whether the model is still the same is always answered alike.
+    pub(crate) fn render(&mut self, asked: &Asked, openai: bool, bytes: usize) -> Bytes {
         let form = match (openai, asked.encoding_format.as_deref()) {
             (false, _) => Form::Ollama,
             (true, Some("base64")) => Form::Base64,
@@ -89,6 +94,9 @@ impl Answers {
         if !self.rendered.contains_key(&key) {
             let variants = (0..VARIANTS).map(|_| self.body(form, asked.input.0)).collect();
             self.rendered.insert(key, variants);
+        }
+        if bytes < SHORT {
+            return self.rendered[&key][0].clone();
         }
         self.said += 1;
         self.rendered[&key][self.said % VARIANTS].clone()

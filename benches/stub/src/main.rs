@@ -137,7 +137,7 @@ impl Server {
             stats.texts += texts as u64;
             let (done, busy) = slots.take(texts);
             stats.busy += busy.as_secs_f64();
-            (self.answers.borrow_mut().render(&asked, openai), done)
+            (self.answers.borrow_mut().render(&asked, openai, body.len()), done)
         };
         if let Some(done) = done {
             tokio::time::sleep_until(done).await;
