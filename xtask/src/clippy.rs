@@ -24,7 +24,7 @@ const SETS: [Sets; 9] = [
         ],
     ),
     ("ingest-core", &["", "testing"]),
-    ("ingest-pipeline", &["", "office"]),
+    ("ingest-pipeline", &["", "office", "pdf"]),
     ("ingest-store", &["", "sqlite", "postgres"]),
     (
         "ingest-cli",

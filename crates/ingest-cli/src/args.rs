@@ -101,6 +101,10 @@ pub(crate) enum Command {
     /// Write the manual, a page for each command: for those who make packages.
     #[command(hide = true)]
     Man(Man),
+    /// Read a PDF from standard input: the process that `ingest run` reads one in.
+    #[cfg(feature = "pdf")]
+    #[command(hide = true)]
+    ReadPdf(crate::commands::read_pdf::ReadPdf),
 }
 
 /// Who turns texts into vectors.

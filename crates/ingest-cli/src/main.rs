@@ -76,6 +76,8 @@ fn dispatch(cli: &Cli, console: &Arc<Console>) -> Result<Status> {
     match &cli.command {
         Command::Completions(args) => completions::completions(args),
         Command::Man(args) => man::man(args, output),
+        #[cfg(feature = "pdf")]
+        Command::ReadPdf(args) => commands::read_pdf::read_pdf(args),
         Command::Config(args) => config::config(&args.command, global, console, output),
         Command::Run(args) => block_on(run::run(args, global, console, output)),
         Command::Search(args) => block_on(search::search(args, global, console, output)),

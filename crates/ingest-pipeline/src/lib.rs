@@ -54,6 +54,7 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
+//! | `pdf` | no | PDF files as sources, and `serve_pdf` for the process that reads them |
 //! | `office` | no | Word documents (DOCX) and books (EPUB) as sources |
 
 mod assemble;
@@ -102,8 +103,10 @@ pub use failure::Failure;
 pub use failure_log::{BrokenLine, FailureLog, LogContents};
 pub use forecast::{Forecast, Pace};
 pub use observe::{DocumentOutcome, Event, Observer, Progress};
-pub use options::{JsonlInput, MaxDelete, OnTooLong, RunOptions, Source, SourceSpec};
+pub use options::{JsonlInput, MaxDelete, OnTooLong, PdfReader, RunOptions, Source, SourceSpec};
 pub use parse_file::parse_file;
 pub use report::{ChunkCounts, DocumentCounts, Outcome, RunReport, SourceReport, SourceStatus, Stop};
 pub use run::run;
 pub use search::{SearchOptions, search};
+#[cfg(feature = "pdf")]
+pub use source::serve_pdf;

@@ -1,5 +1,6 @@
 //! What a run is asked to do.
 
+use std::ffi::OsString;
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -149,6 +150,18 @@ impl FromStr for OnTooLong {
     }
 }
 
+/// Where PDF files are read. No code that reads them can promise to end, or to stay small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PdfReader {
+    /// In a thread of this process. One that takes longer than a minute is left behind, its file counts as broken, and
+    /// nothing bounds its memory; a file that exhausts the stack ends the process. For files that one trusts.
+    #[default]
+    Thread,
+    /// In a process of its own for each file: a program and its arguments, after which comes how many bytes of text are
+    /// wanted. The program does what `serve_pdf` does, which ends it after a minute or at 1 GiB of memory.
+    Process(Vec<OsString>),
+}
+
 /// How many documents a run may remove because they vanished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxDelete {
@@ -201,9 +214,11 @@ pub struct RunOptions {
     pub no_ignore: bool,
     /// Files and folders that are never documents: the store itself, say. The failure log is left out by itself.
     pub skip_paths: Vec<PathBuf>,
-    /// Files larger than this, in bytes, are skipped with a reason. A text that is taken out of a Word document or a book
-    /// may be as large, and what is unpacked for it four times that. Default 24 MiB.
+    /// Files larger than this, in bytes, are skipped with a reason. A text that is taken out of a PDF, a Word
+    /// document or a book may be as large, and what is unpacked for the latter two four times that. Default 24 MiB.
     pub max_file_bytes: u64,
+    /// Where PDF files are read. Default in a thread.
+    pub pdf_reader: PdfReader,
 
     /// Most tokens of a chunk. Default 400.
     pub chunk_size: usize,
@@ -272,6 +287,7 @@ impl RunOptions {
             no_ignore: false,
             skip_paths: Vec::new(),
             max_file_bytes: 24 << 20,
+            pdf_reader: PdfReader::default(),
             chunk_size: 400,
             chunk_overlap: 50,
             workers: 4,

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use ingest_core::Document;
 
-use crate::source::packed::Kind;
+use crate::PdfReader;
+use crate::source::packed::{Extract, Kind};
 use crate::source::read::Body;
 use crate::source::{Rejected, parse};
 
 /// What a run makes of a file of this name and content, before it is cut: decoded, parsed by its format, and named after
 /// its path. A text that must be taken out of the content first may have `max` bytes at most. Blocks.
+///
+/// A PDF is read in a thread of this process; [`PdfReader::Thread`] says what that means.
 ///
 /// # Errors
 /// Why there is no document, in words: binary content, or content that is not what the name says.
@@ -19,9 +22,10 @@ pub fn parse_file(path: &Path, content: Vec<u8>, max: u64) -> Result<Document, S
         Kind::Packed(packed) => Body::Packed(packed, content),
         Kind::Binary(reason) => return Err(reason),
     };
-    match parse(&path.to_string_lossy(), body, max) {
+    let pdf = &PdfReader::Thread;
+    match parse(&path.to_string_lossy(), body, Extract { max, pdf }) {
         Ok(parsed) => Ok(parsed.document),
-        Err(Rejected::Broken(reason)) => Err(reason),
+        Err(Rejected::Broken(reason) | Rejected::NoText(reason)) => Err(reason),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::Failure;
 use crate::budget::Permit;
 use crate::context::Context;
 use crate::source::gather::Group;
+use crate::source::packed::Extract;
 use crate::source::read::{Body, Outcome};
 use crate::source::{Item, Rejected, Revision, parse};
 use crate::tally::Fate;
@@ -208,12 +209,17 @@ async fn cut(context: &Arc<Context>, changed: Vec<Changed>) -> Option<Vec<SplitD
     }
     let worker = Arc::clone(context);
     let cutting = spawn_blocking(move || {
-        let changed = changed.into_iter();
+        let changed = changed.into_iter().take_while(|_| !worker.halt.is_halted());
         changed
             .map(|document| cut_one(&worker, document))
             .collect::<Vec<_>>()
     });
-    let Ok(outcomes) = cutting.await else {
+    let outcomes = tokio::select! {
+        outcomes = cutting => outcomes,
+        // A document may take a minute; its thread is left to the runtime.
+        () = context.halt.halted() => return None,
+    };
+    let Ok(outcomes) = outcomes else {
         context.halt.stop(
             "internal",
             "cutting documents failed in an unforeseen way".to_owned(),
@@ -230,21 +236,33 @@ async fn cut(context: &Arc<Context>, changed: Vec<Changed>) -> Option<Vec<SplitD
                     .split(document.item.index, document.chunks.len() as u64);
                 documents.push(document);
             }
-            Err((item, reason)) => {
-                if let Some(claims) = &context.claims {
-                    // Should that fail, it is given up with the run.
-                    let _ = claims.release(&[&item.name]).await;
-                }
-                let failure = Failure::of_document(&item.name, &item.origin, "invalid_document", &reason);
-                context.fail_document(&item, failure).await;
-            }
+            Err((item, rejected)) => reject(context, item, rejected).await,
         }
     }
     ask(context, &mut documents).await?;
     Some(documents)
 }
 
-type Cut = Result<(SplitDocument, Vec<String>), (Item, String)>;
+/// A file of which no document came.
+async fn reject(context: &Context, item: Item, rejected: Rejected) {
+    if let Some(claims) = &context.claims {
+        // Should that fail, it is given up with the run.
+        let _ = claims.release(&[&item.name]).await;
+    }
+    match rejected {
+        Rejected::Broken(reason) => {
+            let failure = Failure::of_document(&item.name, &item.origin, "invalid_document", &reason);
+            context.fail_document(&item, failure).await;
+        }
+        Rejected::NoText(reason) => {
+            // What is stored of an earlier version is not there any more.
+            context.seen.forget(&item.name);
+            context.tally.settle(&item, Fate::Skipped(&reason));
+        }
+    }
+}
+
+type Cut = Result<(SplitDocument, Vec<String>), (Item, Rejected)>;
 
 fn cut_one(context: &Context, changed: Changed) -> Cut {
     let Changed {
@@ -255,9 +273,13 @@ fn cut_one(context: &Context, changed: Changed) -> Cut {
         mut permit,
         ..
     } = changed;
-    let parsed = match parse(&item.name, body, context.options.max_file_bytes) {
+    let extract = Extract {
+        max: context.options.max_file_bytes,
+        pdf: &context.options.pdf_reader,
+    };
+    let parsed = match parse(&item.name, body, extract) {
         Ok(parsed) => parsed,
-        Err(Rejected::Broken(reason)) => return Err((item, reason)),
+        Err(rejected) => return Err((item, rejected)),
     };
     let mut document = parsed.document;
     let chunks: Vec<Chunk> = context.tokens.with(|count| {

@@ -1,5 +1,5 @@
-//! Documents that are no text by themselves: Word documents and books, made by other programs (python-docx, ebooklib;
-//! the docx without the parts that nothing refers to), and what becomes of damaged ones.
+//! Documents that are no text by themselves: Word documents, books and PDF files, made by other programs (python-docx,
+//! ebooklib, reportlab; the docx without the parts that nothing refers to), and what becomes of damaged ones.
 
 mod common;
 
@@ -8,6 +8,7 @@ use ingest_pipeline::Outcome;
 
 const DOCX: &[u8] = include_bytes!("data/tea.docx");
 const EPUB: &[u8] = include_bytes!("data/tea.epub");
+const PDF: &[u8] = include_bytes!("data/tea.pdf");
 
 /// Source, title and headings of each chunk with its text.
 async fn stored(case: &Case) -> Vec<(String, String, String)> {
@@ -28,10 +29,11 @@ async fn documents_of_other_programs_are_read_with_titles_and_headings() {
     let case = Case::new();
     case.write("docs/tea.docx", DOCX);
     case.write("docs/tea.epub", EPUB);
+    case.write("docs/tea.pdf", PDF);
     let report = case.run(&fake(), case.options()).await;
     assert_eq!(
         (report.outcome, report.documents.added),
-        (Outcome::Ok, 2),
+        (Outcome::Ok, 3),
         "{report:?}"
     );
     let stored = stored(&case).await;
@@ -61,6 +63,12 @@ async fn documents_of_other_programs_are_read_with_titles_and_headings() {
         "A Book of Tea | Pots",
         "A pot of clay keeps warm.",
     );
+    has(
+        "docs/tea.pdf",
+        "A Book of Tea | Page 1",
+        "Pour boiling water over the leaves.\nThe kettle sings before",
+    );
+    has("docs/tea.pdf", "A Book of Tea | Page 2", "kind minutes\ngreen 2");
     assert!(
         !stored
             .iter()
@@ -68,7 +76,7 @@ async fn documents_of_other_programs_are_read_with_titles_and_headings() {
         "{stored:#?}"
     );
     let again = case.run(&fake(), case.options()).await;
-    assert_eq!((again.documents.unchanged, again.chunks.embedded), (2, 0));
+    assert_eq!((again.documents.unchanged, again.chunks.embedded), (3, 0));
 }
 
 #[tokio::test]
@@ -91,8 +99,8 @@ async fn a_broken_document_is_one_failure_and_keeps_its_earlier_version() {
     for failure in &report.failures {
         assert_eq!(failure.kind, "invalid_document");
         let names = [
-            "the file is not a Word document: ",
-            "the file is not an EPUB book: ",
+            "a Word document that cannot be read: ",
+            "an EPUB book that cannot be read: ",
         ];
         assert!(
             names.iter().any(|name| failure.error.starts_with(name)),

@@ -66,7 +66,7 @@ async fn binary_files_and_odd_ones_are_skipped_and_counted() {
     let case = Case::new();
     case.write("docs/a.md", "text");
     case.write("docs/logo.png", b"\x89PNG\r\n\x1a\n");
-    case.write("docs/paper.txt", b"%PDF-1.4 looks like text");
+    case.write("docs/program.txt", b"\x7FELF looks like text");
     case.write("docs/empty.md", "");
     #[cfg(unix)]
     {

@@ -7,6 +7,8 @@ pub(crate) mod embed;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod man;
+#[cfg(feature = "pdf")]
+pub(crate) mod read_pdf;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod status;

@@ -136,6 +136,10 @@ fn options(
     };
     options.batch_size = settings.embedding.batch_size;
     options.max_file_bytes = settings.run.max_file_size << 20;
+    #[cfg(feature = "pdf")]
+    {
+        options.pdf_reader = super::read_pdf::reader();
+    }
     options.tries = settings.run.batch_retries;
     options.wait = settings.run.wait;
     options.on_too_long = match settings.embedding.on_too_long {

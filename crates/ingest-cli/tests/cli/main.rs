@@ -14,6 +14,8 @@ mod interrupt;
 mod kill;
 mod memory;
 mod metrics;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod report;
 mod run;
 mod search;

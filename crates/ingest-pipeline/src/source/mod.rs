@@ -22,6 +22,8 @@ use globset::GlobMatcher;
 use ingest_core::ContentHash;
 use tokio::time::Instant;
 
+#[cfg(feature = "pdf")]
+pub use format::pdf::serve_pdf;
 pub(crate) use parse::{Rejected, parse};
 
 use self::filter::{Filter, within};

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::decode::is_binary;
-#[cfg(feature = "office")]
+#[cfg(any(feature = "office", feature = "pdf"))]
 use super::format;
 use super::format::Parsed;
 use super::parse::Rejected;
+use crate::PdfReader;
 
 /// A format whose text must be taken out first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub(crate) enum Packed {
     Docx,
     /// A book.
     Epub,
+    /// Pages as they are printed.
+    Pdf,
+}
+
+/// How texts are taken out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extract<'a> {
+    /// Most bytes of a text.
+    pub(crate) max: u64,
+    #[cfg_attr(not(feature = "pdf"), allow(dead_code, reason = "there is nothing to read"))]
+    pub(crate) pdf: &'a PdfReader,
 }
 
 /// What a file is, as far as its name and first bytes tell.
@@ -27,6 +39,9 @@ pub(crate) enum Kind {
     Binary(String),
 }
 
+const PDF: &[u8] = b"%PDF-";
+/// Bytes that may stand before the mark of a PDF.
+const BEFORE_PDF: usize = 1024;
 const ZIP: &[u8] = b"PK\x03\x04";
 /// The container of old Office files, and of new ones behind a password.
 const COMPOUND: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
@@ -34,29 +49,44 @@ const COMPOUND: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 impl Kind {
     /// What a file is that begins like this. Archives are told by the name besides: only some of them are documents.
     pub(crate) fn of(path: &Path, start: &[u8]) -> Self {
-        let packed = Packed::by_extension(path);
-        match packed {
-            Some(packed) if start.starts_with(ZIP) && packed.is_in_build() => Self::Packed(packed),
-            Some(packed) if start.starts_with(ZIP) => Self::Binary(format!(
+        match Packed::of(path, start) {
+            Some(packed) if packed.is_in_build() => Self::Packed(packed),
+            Some(packed) => Self::Binary(format!(
                 "{}, which this build does not read: it lacks the feature `{}`",
                 packed.name(),
                 packed.feature()
             )),
-            Some(Packed::Docx) if start.starts_with(COMPOUND) => Self::Binary(
-                "a Word document behind a password, or in the format from before 2007".to_owned(),
-            ),
-            _ if is_binary(start) => Self::Binary("a binary file".to_owned()),
-            _ => Self::Text,
+            None if start.starts_with(COMPOUND) && Packed::by_extension(path) == Some(Packed::Docx) => {
+                Self::Binary(
+                    "a Word document behind a password, or in the format from before 2007".to_owned(),
+                )
+            }
+            None if is_binary(start) => Self::Binary("a binary file".to_owned()),
+            None => Self::Text,
         }
     }
 }
 
 impl Packed {
+    fn of(path: &Path, start: &[u8]) -> Option<Self> {
+        if start.starts_with(PDF) {
+            return Some(Self::Pdf);
+        }
+        let named = Self::by_extension(path)?;
+        let head = &start[..start.len().min(BEFORE_PDF)];
+        let is_it = match named {
+            Self::Pdf => head.windows(PDF.len()).any(|window| window == PDF),
+            Self::Docx | Self::Epub => start.starts_with(ZIP),
+        };
+        is_it.then_some(named)
+    }
+
     fn by_extension(path: &Path) -> Option<Self> {
         let extension = path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase();
         match extension.as_str() {
             "docx" | "docm" | "dotx" | "dotm" => Some(Self::Docx),
             "epub" => Some(Self::Epub),
+            "pdf" => Some(Self::Pdf),
             _ => None,
         }
     }
@@ -65,6 +95,7 @@ impl Packed {
         match self {
             Self::Docx => "a Word document",
             Self::Epub => "an EPUB book",
+            Self::Pdf => "a PDF",
         }
     }
 
@@ -72,45 +103,68 @@ impl Packed {
     fn feature(self) -> &'static str {
         match self {
             Self::Docx | Self::Epub => "office",
+            Self::Pdf => "pdf",
         }
     }
 
     fn is_in_build(self) -> bool {
         match self {
             Self::Docx | Self::Epub => cfg!(feature = "office"),
+            Self::Pdf => cfg!(feature = "pdf"),
         }
     }
 
-    /// Takes out the text, of at most `max` bytes.
+    /// Takes out the text.
     ///
     /// # Errors
-    /// Why the file is not what it seems to be.
-    pub(crate) fn parse(self, bytes: Vec<u8>, max: u64) -> Result<Parsed, Rejected> {
-        let parsed = self.take_out(bytes, max)?;
+    /// Why the file is not what it seems to be, or has no text.
+    pub(crate) fn parse(self, bytes: Vec<u8>, extract: Extract<'_>) -> Result<Parsed, Rejected> {
+        let max = extract.max;
+        let parsed: Parsed = match self {
+            #[cfg(feature = "office")]
+            Self::Docx => {
+                contained(move || format::docx::parse(bytes, max)).map_err(|reason| self.broken(&reason))
+            }
+            #[cfg(feature = "office")]
+            Self::Epub => {
+                contained(move || format::epub::parse(bytes, max)).map_err(|reason| self.broken(&reason))
+            }
+            #[cfg(feature = "pdf")]
+            Self::Pdf => self.pages(format::pdf::read(extract.pdf, bytes, max)),
+            #[cfg(not(all(feature = "office", feature = "pdf")))]
+            _ => {
+                drop(bytes);
+                Err(self.broken("this build does not read it"))
+            }
+        }?;
         if parsed.text.len() as u64 > max {
-            return Err(Rejected::Broken(format!(
-                "its text is larger than the limit of {max} bytes for a file"
-            )));
+            let reason = format!("its text is larger than the limit of {max} bytes for a file");
+            return Err(Rejected::Broken(reason));
         }
         Ok(parsed)
     }
 
-    #[cfg(feature = "office")]
-    fn take_out(self, bytes: Vec<u8>, max: u64) -> Result<Parsed, Rejected> {
-        let parse = match self {
-            Self::Docx => format::docx::parse,
-            Self::Epub => format::epub::parse,
-        };
-        contained(move || parse(bytes, max))
-            .map_err(|reason| Rejected::Broken(format!("the file is not {}: {reason}", self.name())))
+    #[cfg(feature = "pdf")]
+    fn pages(self, reading: format::pdf::Reading) -> Result<Parsed, Rejected> {
+        use format::pdf::Reading;
+
+        match reading {
+            Reading::Text { title, text } => Ok(Parsed {
+                title,
+                text,
+                markup: ingest_core::Markup::Markdown,
+                doc_type: "pdf",
+                ..Parsed::default()
+            }),
+            Reading::NoText => Err(Rejected::NoText(
+                "a PDF without text: pages that were scanned need text recognition (OCR) first".to_owned(),
+            )),
+            Reading::Broken(reason) => Err(self.broken(&reason)),
+        }
     }
 
-    #[cfg(not(feature = "office"))]
-    fn take_out(self, _bytes: Vec<u8>, _max: u64) -> Result<Parsed, Rejected> {
-        Err(Rejected::Broken(format!(
-            "the feature `{}` is not in this build",
-            self.feature()
-        )))
+    fn broken(self, reason: &str) -> Rejected {
+        Rejected::Broken(format!("{} that cannot be read: {reason}", self.name()))
     }
 }
 
@@ -140,6 +194,12 @@ mod tests {
             kind => kind == Kind::Packed(Packed::Docx),
         };
         assert!(docx);
+        let pdf = |name, start: &[u8]| match kind(name, start) {
+            Kind::Binary(reason) => reason.contains("feature `pdf`"),
+            kind => kind == Kind::Packed(Packed::Pdf),
+        };
+        assert!(pdf("paper.txt", b"%PDF-1.4") && pdf("a.pdf", b"\0\n%PDF-1.4"));
+        assert_eq!(kind("a.pdf", b"no mark"), Kind::Text);
         assert_eq!(kind("a.docx", b"plain words"), Kind::Text);
         for (name, start, reason) in [
             ("a.zip", ZIP, "a binary file"),

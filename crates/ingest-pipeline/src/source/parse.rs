@@ -4,6 +4,7 @@ use ingest_core::Document;
 
 use super::decode::decode;
 use super::format::{self, Parsed};
+use super::packed::Extract;
 use super::read::Body;
 
 /// A document, and what a person should know about how it came to be.
@@ -18,14 +19,20 @@ pub(crate) struct ParsedDocument {
 pub(crate) enum Rejected {
     /// It is not what its name says.
     Broken(String),
+    /// It is, and says nothing.
+    #[cfg_attr(
+        not(feature = "pdf"),
+        allow(dead_code, reason = "only PDF files are pictures")
+    )]
+    NoText(String),
 }
 
-/// Decodes and parses, to a text of at most `max` bytes where that must be taken out first.
-pub(crate) fn parse(name: &str, body: Body, max: u64) -> Result<ParsedDocument, Rejected> {
+/// Decodes and parses.
+pub(crate) fn parse(name: &str, body: Body, extract: Extract<'_>) -> Result<ParsedDocument, Rejected> {
     let mut notes = Vec::new();
     let mut document = match body {
         Body::Ready(document) => *document,
-        Body::Packed(packed, bytes) => document(name, packed.parse(bytes, max)?),
+        Body::Packed(packed, bytes) => document(name, packed.parse(bytes, extract)?),
         Body::Raw(bytes) => {
             let decoded = decode(bytes);
             if let Some(encoding) = decoded.guessed {

@@ -6,7 +6,7 @@ mod archive;
 pub(super) mod docx;
 #[cfg(feature = "office")]
 pub(super) mod epub;
-#[cfg(feature = "office")]
+#[cfg(any(feature = "office", feature = "pdf"))]
 mod escape;
 mod front_matter;
 mod html;
@@ -14,6 +14,8 @@ mod html_text;
 mod markdown;
 mod mdx;
 mod notebook;
+#[cfg(feature = "pdf")]
+pub(super) mod pdf;
 mod table;
 #[cfg(feature = "office")]
 mod xml;
