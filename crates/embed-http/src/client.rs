@@ -29,7 +29,8 @@ pub struct HttpClient {
 /// What clones of a client, and the answers they are reading, have in common.
 pub(crate) struct Shared {
     address: Address,
-    base: String,
+    /// The base URL without credentials.
+    pub(crate) base: String,
     /// Sent with every request, credentials included.
     pub(crate) headers: HeaderMap,
     pub(crate) dialer: Dialer,

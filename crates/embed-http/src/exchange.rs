@@ -12,11 +12,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument, Span};
 
 use crate::classify::{Named, no_answer};
 use crate::client::Shared;
 use crate::connection::{Connection, Slot};
 use crate::response::Response;
+use crate::trace::Trace;
 
 /// A request, kept so that it can be sent again.
 pub(crate) struct Outgoing {
@@ -29,6 +31,9 @@ pub(crate) struct Outgoing {
 /// The head of an answer, and the connection its body will come over.
 type Answered = (Connection, http::Response<Incoming>);
 
+/// The same with the end of the time for the whole answer.
+type Head = (Connection, http::Response<Incoming>, Option<Instant>);
+
 /// Why there is no head of an answer.
 enum Unanswered {
     Told(Error),
@@ -38,6 +43,28 @@ enum Unanswered {
 impl Shared {
     /// Sends a request and waits for the head of its answer.
     pub(crate) async fn exchange(self: &Arc<Self>, outgoing: &Outgoing) -> Result<Response> {
+        let mut trace = Trace::begin(&self.base, outgoing);
+        match self.head(outgoing).instrument(trace.span()).await {
+            Ok((connection, answer, deadline)) => {
+                trace.answered(answer.status());
+                let named = Arc::clone(&outgoing.named);
+                Ok(Response::new(
+                    named,
+                    answer,
+                    connection,
+                    deadline,
+                    Arc::clone(self),
+                    trace,
+                ))
+            }
+            Err(error) => {
+                trace.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn head(&self, outgoing: &Outgoing) -> Result<Head> {
         if Handle::try_current().is_err() {
             let message = format!("{}: the client works only within a tokio runtime", outgoing.named);
             return Err(Error::new(ErrorKind::InvalidConfig, message));
@@ -51,13 +78,7 @@ impl Shared {
             Ok(connection) => self.ask_reused(connection, outgoing, deadline).await?,
             Err(slot) => self.ask_fresh(slot, outgoing, deadline).await?,
         };
-        Ok(Response::new(
-            Arc::clone(&outgoing.named),
-            answer,
-            connection,
-            deadline,
-            Arc::clone(self),
-        ))
+        Ok((connection, answer, deadline))
     }
 
     /// A server may close an idle connection at the very moment it is used again. If that is what happened, nothing
@@ -72,6 +93,7 @@ impl Shared {
         let error = match self.ask(&mut connection, outgoing, deadline).await {
             Ok(answer) => {
                 self.counters.reused.fetch_add(1, Relaxed);
+                Span::current().record("reused", true);
                 return Ok((connection, answer));
             }
             Err(Unanswered::Told(error)) => return Err(error),
@@ -91,6 +113,7 @@ impl Shared {
         outgoing: &Outgoing,
         deadline: Option<Instant>,
     ) -> Result<Answered> {
+        Span::current().record("reused", false);
         let mut connection = self.open(slot, &outgoing.named, deadline).await?;
         match self.ask(&mut connection, outgoing, deadline).await {
             Ok(answer) => Ok((connection, answer)),

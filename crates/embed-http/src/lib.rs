@@ -60,6 +60,7 @@ mod tcp;
 pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 #[cfg(feature = "tls")]
 mod tunnel;
 

@@ -18,6 +18,7 @@ use crate::client::Shared;
 use crate::connection::Connection;
 use crate::failure::{Failure, KEPT_BODY};
 use crate::retry_after;
+use crate::trace::Trace;
 
 /// Characters of an unintelligible answer that a message repeats.
 const EXCERPT: usize = 120;
@@ -42,6 +43,7 @@ pub struct Response {
     received: u64,
     deadline: Option<Instant>,
     shared: Arc<Shared>,
+    trace: Trace,
 }
 
 enum State {
@@ -57,6 +59,7 @@ impl Response {
         connection: Connection,
         deadline: Option<Instant>,
         shared: Arc<Shared>,
+        trace: Trace,
     ) -> Self {
         let (head, body) = answer.into_parts();
         let mut response = Self {
@@ -68,6 +71,7 @@ impl Response {
             received: 0,
             deadline,
             shared,
+            trace,
         };
         response.release_if_ended();
         response
@@ -221,6 +225,7 @@ impl Response {
             let Ok(data) = frame.into_data() else { continue };
             self.refuse_large(data.len() as u64)?;
             self.received += data.len() as u64;
+            self.trace.received(data.len() as u64);
             self.shared
                 .counters
                 .received

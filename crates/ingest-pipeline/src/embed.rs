@@ -7,8 +7,8 @@ use embed_core::{Embeddings, Error, ErrorKind, InputKind, Retrier};
 use ingest_core::{CANARY, Chunk, ChunkFailure, ContentHash};
 use tokio::sync::{Mutex, RwLock, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument;
 
-use crate::Event;
 use crate::blame::{culprit, is_fatal, is_silence, speaks_of_nan};
 use crate::canary::Look;
 use crate::caps::{self, Cap, bytes_of};
@@ -17,6 +17,7 @@ use crate::error::chain;
 use crate::failure::one_line;
 use crate::outage::{Health, Verdict, stops_by_its_wait};
 use crate::suspects::{Part, Suspects};
+use crate::{Event, trace};
 
 /// How often one batch may blame its failures on an outage that ended: a text that brings the server down each time is
 /// found out by then.
@@ -294,7 +295,8 @@ impl Worker<'_> {
             let before = health.successes();
             // A text that kills the server fails those beside it as well: nobody is blamed before failing alone.
             let alone = inputs.len() == 1 && part.tried + tried > 0 && tried + 1 == tries;
-            let Some(answer) = self.call(&inputs, alone).await else {
+            let span = trace::batch(self.number, inputs.len(), part.tried + tried + 1);
+            let Some(answer) = self.call(&inputs, alone).instrument(span).await else {
                 return Fared::Over;
             };
             let error = match answer {

@@ -92,6 +92,7 @@ mod source;
 mod split;
 mod suspects;
 mod tally;
+mod trace;
 mod write;
 
 pub use cancel::Cancel;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use embed_core::{Retrier, RetryPolicy};
 use tokio::sync::{Mutex, RwLock, mpsc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::RunOptions;
 use crate::batch::Batcher;
@@ -28,12 +29,8 @@ pub(crate) fn spawn_workers(
         crowd: RwLock::default(),
     });
     for number in 1..=workers {
-        tasks.spawn(work(
-            number,
-            Arc::clone(&shared),
-            Arc::clone(&queue),
-            results.clone(),
-        ));
+        let work = work(number, Arc::clone(&shared), Arc::clone(&queue), results.clone());
+        tasks.spawn(work.in_current_span());
     }
     (batches, settled)
 }

@@ -8,6 +8,7 @@ use ingest_core::{ChunkOptions, Chunker, ContentHash, RunGuard, RunInfo, Store};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::batch::{Channels, batch};
 use crate::budget::Budget;
@@ -20,7 +21,7 @@ use crate::source::{Plan, find, format, gather};
 use crate::tally::Tally;
 use crate::{
     Cancel, Error, ErrorKind, Event, FailureLog, LogContents, Observer, Outcome, Pace, Result, RunOptions,
-    RunReport, dry, log, remove, retry, split, write,
+    RunReport, dry, log, remove, retry, split, trace, write,
 };
 
 /// Groups of documents between reading and cutting.
@@ -36,6 +37,18 @@ const DOCUMENTS: usize = 64;
 /// Where the run could not start; nothing was touched then. A run that started always ends in a report, whose
 /// [`outcome`](RunReport::outcome) says how.
 pub async fn run(
+    store: Arc<dyn Store>,
+    embedder: Arc<dyn Embedder>,
+    options: RunOptions,
+    observer: Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<RunReport> {
+    let span = trace::run(&options);
+    let run = whole_run(store, embedder, options, observer, cancel);
+    run.instrument(span).await
+}
+
+async fn whole_run(
     store: Arc<dyn Store>,
     embedder: Arc<dyn Embedder>,
     mut options: RunOptions,
@@ -302,12 +315,12 @@ async fn flow(context: &Arc<Context>) {
     let (groups, read) = mpsc::channel(GROUPS);
     let (documents, cut) = mpsc::channel(DOCUMENTS);
     if context.options.count_ahead {
-        tasks.spawn(find::count_ahead(Arc::clone(context)));
+        tasks.spawn(find::count_ahead(Arc::clone(context)).in_current_span());
     }
-    tasks.spawn(gather::gather(Arc::clone(context), groups));
+    tasks.spawn(gather::gather(Arc::clone(context), groups).in_current_span());
     if context.options.dry_run {
-        tasks.spawn(split::split(Arc::clone(context), read, documents, None));
-        tasks.spawn(dry::count(Arc::clone(context), cut));
+        tasks.spawn(split::split(Arc::clone(context), read, documents, None).in_current_span());
+        tasks.spawn(dry::count(Arc::clone(context), cut).in_current_span());
     } else {
         let (jobs, to_write) = mpsc::channel(DOCUMENTS);
         let (commits, committed) = mpsc::unbounded_channel();
@@ -319,9 +332,9 @@ async fn flow(context: &Arc<Context>) {
             jobs: jobs.clone(),
             committed,
         };
-        tasks.spawn(split::split(Arc::clone(context), read, documents, Some(jobs)));
-        tasks.spawn(batch(Arc::clone(context), channels));
-        tasks.spawn(write::write(Arc::clone(context), to_write, commits));
+        tasks.spawn(split::split(Arc::clone(context), read, documents, Some(jobs)).in_current_span());
+        tasks.spawn(batch(Arc::clone(context), channels).in_current_span());
+        tasks.spawn(write::write(Arc::clone(context), to_write, commits).in_current_span());
     }
     while let Some(ended) = tasks.join_next().await {
         if ended.is_err() {

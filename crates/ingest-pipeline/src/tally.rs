@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::source::{Item, Plan};
 use crate::{
     ChunkCounts, DocumentCounts, DocumentOutcome, Event, Failure, Forecast, Observer, Progress, RunReport,
-    SourceReport, SourceStatus,
+    SourceReport, SourceStatus, trace,
 };
 
 /// The counters of a run.
@@ -93,6 +93,7 @@ impl Tally {
     }
 
     pub(crate) fn event(&self, event: &Event<'_>) {
+        trace::event(event);
         self.observer.event(event);
     }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use ingest_core::{ContentHash, DocumentRecord, DocumentState, Error, Result, Vector};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument;
 
 use crate::budget::Permit;
 use crate::context::Context;
 use crate::risk::pressing;
 use crate::source::Item;
 use crate::tally::{Fate, Stored};
-use crate::{Event, Failure};
+use crate::{Event, Failure, trace};
 
 /// A transaction is closed at so many bytes, or so long after its first document came.
 const GROUP_BYTES: usize = 4 << 20;
@@ -177,16 +178,14 @@ impl Context {
             });
             records.push(document.record);
         }
-        if bytes <= REPEATABLE_BYTES {
-            repeat(|| self.store.replace_and_keep(records.clone(), kept.clone())).await?;
-        } else {
-            self.store.replace_and_keep(records, kept).await?;
-        }
-        self.tally.event(&Event::Committed {
+        let span = trace::commit(written.len(), hashes.len());
+        self.commit(bytes, records, kept).instrument(span.clone()).await?;
+        let committed = Event::Committed {
             documents: written.len(),
             vectors: hashes.len(),
             took: began.elapsed(),
-        });
+        };
+        span.in_scope(|| self.tally.event(&committed));
         let failures: Vec<Failure> = written
             .iter()
             .flat_map(|document| document.stored.failures.iter().cloned())
@@ -210,6 +209,20 @@ impl Context {
             hashes,
             commit: 0,
         })
+    }
+
+    /// Writes a group, again where it is small enough to be kept until it succeeded.
+    async fn commit(
+        &self,
+        bytes: usize,
+        documents: Vec<DocumentRecord>,
+        kept: Vec<(ContentHash, Vector)>,
+    ) -> Result<()> {
+        if bytes <= REPEATABLE_BYTES {
+            repeat(|| self.store.replace_and_keep(documents.clone(), kept.clone())).await
+        } else {
+            self.store.replace_and_keep(documents, kept).await
+        }
     }
 
     fn tell_stored(&self, document: &Written) {

@@ -49,6 +49,8 @@ mod sketch;
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod trace;
 mod words;
 
 pub use inspect::{Inspection, ServerInspection, inspect};

@@ -28,6 +28,7 @@ use ingest_core::{
     Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
 };
 
+use crate::trace::timed;
 use crate::{ServerInspection, check};
 use address::Address;
 use fault::Work;
@@ -144,11 +145,13 @@ impl Store for PostgresStore {
 
     async fn replace(&self, documents: Vec<DocumentRecord>) -> Result<()> {
         let documents = check::documents(documents)?;
-        self.write(|session| write::replace(session, &documents)).await
+        let written = self.write(|session| write::replace(session, &documents));
+        timed("documents replaced", written).await
     }
 
     async fn keep_vectors(&self, vectors: Vec<(ContentHash, Vector)>) -> Result<()> {
-        self.write(|session| write::keep(session, &vectors)).await
+        let kept = self.write(|session| write::keep(session, &vectors));
+        timed("vectors kept", kept).await
     }
 
     async fn replace_and_keep(
@@ -158,13 +161,13 @@ impl Store for PostgresStore {
     ) -> Result<()> {
         let documents = check::documents(documents)?;
         let (documents, vectors) = (&documents, &vectors);
-        self.write(|session| async move {
+        let written = self.write(|session| async move {
             if !vectors.is_empty() {
                 write::keep(Arc::clone(&session), vectors).await?;
             }
             write::replace(session, documents).await
-        })
-        .await
+        });
+        timed("documents replaced", written).await
     }
 
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
@@ -209,7 +212,8 @@ impl Store for PostgresStore {
     }
 
     async fn search(&self, query: &Query) -> Result<Vec<Hit>> {
-        self.read(|session| search::search(session, query)).await
+        let found = self.read(|session| search::search(session, query));
+        timed("searched", found).await
     }
 
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {

@@ -30,6 +30,7 @@ use ingest_core::{
 use rusqlite::{Connection, Transaction};
 
 use crate::check;
+use crate::trace::timed;
 use fault::Work;
 use schema::Database;
 use worker::Worker;
@@ -146,12 +147,13 @@ impl Store for SqliteStore {
 
     async fn replace(&self, documents: Vec<DocumentRecord>) -> Result<()> {
         let documents = check::documents(documents)?;
-        self.write("write to", move |tx| write::replace(tx, &documents))
-            .await
+        let written = self.write("write to", move |tx| write::replace(tx, &documents));
+        timed("documents replaced", written).await
     }
 
     async fn keep_vectors(&self, vectors: Vec<(ContentHash, Vector)>) -> Result<()> {
-        self.write("write to", move |tx| write::keep(tx, &vectors)).await
+        let kept = self.write("write to", move |tx| write::keep(tx, &vectors));
+        timed("vectors kept", kept).await
     }
 
     async fn replace_and_keep(
@@ -160,11 +162,11 @@ impl Store for SqliteStore {
         vectors: Vec<(ContentHash, Vector)>,
     ) -> Result<()> {
         let documents = check::documents(documents)?;
-        self.write("write to", move |tx| {
+        let written = self.write("write to", move |tx| {
             write::keep(tx, &vectors)?;
             write::replace(tx, &documents)
-        })
-        .await
+        });
+        timed("documents replaced", written).await
     }
 
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
@@ -219,8 +221,8 @@ impl Store for SqliteStore {
 
     async fn search(&self, query: &Query) -> Result<Vec<Hit>> {
         let (database, query) = (self.database.clone(), query.clone());
-        self.read("search", move |tx| search::search(tx, &database, &query))
-            .await
+        let found = self.read("search", move |tx| search::search(tx, &database, &query));
+        timed("searched", found).await
     }
 
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {
