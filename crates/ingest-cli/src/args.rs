@@ -59,6 +59,10 @@ pub(crate) struct Global {
     /// What standard output carries.
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: Format,
+
+    /// What standard error carries: lines for people, or a JSON object a line. RUST_LOG adds events of the parts.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) log_format: Format,
 }
 
 /// When to use colors.
@@ -70,7 +74,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What standard output carries.
+/// What a stream carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     #[default]

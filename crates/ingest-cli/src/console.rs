@@ -4,8 +4,10 @@ use std::io::{IsTerminal, Write, stderr};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use crate::args::Global;
+use crate::args::{Format, Global};
 use crate::failure::Failure;
+use crate::logs;
+use crate::output::harmless;
 use crate::style::{Style, one_line};
 
 /// How much is told. Each level includes those before it.
@@ -21,15 +23,39 @@ pub(crate) enum Level {
     All,
 }
 
+/// What a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Error,
+    Warning,
+    /// What to do about an error.
+    Hint,
+    Plain,
+    /// What is told to those who asked for more.
+    Detail,
+}
+
 /// Where messages go.
 #[derive(Debug)]
 pub(crate) struct Console {
     level: Level,
     style: Style,
     bars: Option<MultiProgress>,
+    /// Lines for people, or events that come back as JSON.
+    format: Format,
 }
 
 impl Console {
+    /// A console for what is told before the flags are known, as JSON.
+    pub(crate) fn json() -> Self {
+        Self {
+            level: Level::Normal,
+            style: Style::default(),
+            bars: None,
+            format: Format::Json,
+        }
+    }
+
     pub(crate) fn new(global: &Global) -> Self {
         let level = match (global.quiet, global.verbose) {
             (true, _) => Level::Errors,
@@ -37,17 +63,24 @@ impl Console {
             (_, 1) => Level::More,
             _ => Level::All,
         };
-        let terminal = stderr().is_terminal() && level > Level::Errors;
+        let is_text = global.log_format == Format::Text;
+        let terminal = stderr().is_terminal() && level > Level::Errors && is_text;
         Self {
             level,
             style: Style::of(&stderr(), global.color),
             bars: terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
+            format: global.log_format,
         }
     }
 
     /// Where bars are drawn; `None` where there is no terminal to draw on.
     pub(crate) fn bars(&self) -> Option<&MultiProgress> {
         self.bars.as_ref()
+    }
+
+    /// What lines look like.
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     /// Whether messages of this level are told.
@@ -66,30 +99,53 @@ impl Console {
     }
 
     pub(crate) fn error(&self, message: &str) {
-        self.write(&format!("{} {}", self.style.bad("error:"), one_line(message)));
+        self.say(Line::Error, message);
     }
 
     pub(crate) fn warn(&self, message: &str) {
         if self.tells(Level::Normal) {
-            self.write(&format!("{} {}", self.style.warn("warning:"), one_line(message)));
+            self.say(Line::Warning, message);
         }
     }
 
     /// Tells what to do about an error; told whenever the error is.
     pub(crate) fn hint(&self, message: &str) {
-        self.write(&format!("{} {}", self.style.accent("hint:"), one_line(message)));
+        self.say(Line::Hint, message);
     }
 
     /// Tells something at a level.
     pub(crate) fn tell(&self, level: Level, message: &str) {
         if self.tells(level) {
-            let line = one_line(message);
-            self.write(&if level > Level::Normal {
-                self.style.dim(&line)
+            let line = if level > Level::Normal {
+                Line::Detail
             } else {
-                line.into_owned()
-            });
+                Line::Plain
+            };
+            self.say(line, message);
         }
+    }
+
+    /// Writes an event of the program's parts, as it was formatted.
+    pub(crate) fn log(&self, event: &str) {
+        let event = event.trim_end();
+        match self.format {
+            Format::Json => self.write(&harmless(event.to_owned())),
+            Format::Text => self.write(&one_line(event)),
+        }
+    }
+
+    fn say(&self, line: Line, message: &str) {
+        if self.format == Format::Json {
+            return logs::tell(line, message);
+        }
+        let (style, message) = (self.style, one_line(message));
+        self.write(&match line {
+            Line::Error => format!("{} {message}", style.bad("error:")),
+            Line::Warning => format!("{} {message}", style.warn("warning:")),
+            Line::Hint => format!("{} {message}", style.accent("hint:")),
+            Line::Plain => message.into_owned(),
+            Line::Detail => style.dim(&message),
+        });
     }
 
     fn write(&self, line: &str) {

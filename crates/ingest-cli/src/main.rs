@@ -11,6 +11,7 @@ mod embedder;
 mod failure;
 mod interrupt;
 mod layers;
+mod logs;
 mod metrics;
 mod output;
 mod page;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     allocator::share();
     let cli = parse();
     let console = Arc::new(Console::new(&cli.global));
+    logs::start(&console);
     let status = dispatch(&cli, &console).unwrap_or_else(|failure| {
         console.failure(&failure);
         failure.status
@@ -48,26 +50,50 @@ fn main() -> ExitCode {
 
 /// Reads the command line; `--help`, `--version` and wrong usage end here.
 fn parse() -> Cli {
-    let matches = Cli::command().color(colors_of_help()).get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let matches = Cli::command().color(colors_of_help()).try_get_matches();
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    cli.unwrap_or_else(|error| {
+        if error.use_stderr() && given("--log-format").as_deref() == Some("json") {
+            tell_as_json(&error);
+            std::process::exit(error.exit_code());
+        }
+        error.exit()
+    })
 }
 
-/// Help and usage errors are printed before flags are read, so `--color` is looked for by hand.
+/// Tells wrong usage in the form that was asked for.
+fn tell_as_json(error: &clap::Error) {
+    let console = Arc::new(Console::json());
+    logs::start(&console);
+    let message = error.render().to_string();
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    console.error(message.trim_end());
+}
+
+/// Help and usage errors are printed before flags are read, so what they heed is looked for by hand.
 fn colors_of_help() -> clap::ColorChoice {
+    match given("--color").as_deref() {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    }
+}
+
+/// The value that was given to a flag, if the arguments look like it.
+fn given(flag: &str) -> Option<String> {
     let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
-        let value = match argument.to_str() {
-            Some("--color") => arguments.next(),
-            Some(argument) => argument.strip_prefix("--color=").map(Into::into),
-            None => None,
+        let Some(rest) = argument.to_str().and_then(|argument| argument.strip_prefix(flag)) else {
+            continue;
         };
-        match value.as_deref().and_then(std::ffi::OsStr::to_str) {
-            Some("always") => return clap::ColorChoice::Always,
-            Some("never") => return clap::ColorChoice::Never,
-            _ => {}
+        if rest.is_empty() {
+            return arguments.next()?.into_string().ok();
+        }
+        if let Some(value) = rest.strip_prefix('=') {
+            return Some(value.to_owned());
         }
     }
-    clap::ColorChoice::Auto
+    None
 }
 
 fn dispatch(cli: &Cli, console: &Arc<Console>) -> Result<Status> {

@@ -81,7 +81,7 @@ impl Output {
 
 /// JSON in which no character can steer a terminal. `serde_json` escapes those below space alone; all others of the
 /// kind can only stand within strings, so they may be escaped where they are.
-fn harmless(json: String) -> String {
+pub(crate) fn harmless(json: String) -> String {
     if !json.contains(is_unfit) {
         return json;
     }

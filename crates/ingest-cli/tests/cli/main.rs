@@ -12,6 +12,7 @@ mod hostile;
 mod hosts;
 mod interrupt;
 mod kill;
+mod logs;
 mod memory;
 mod metrics;
 #[cfg(feature = "pdf")]

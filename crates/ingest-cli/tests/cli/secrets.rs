@@ -94,22 +94,33 @@ fn with_poison() -> Work {
 }
 
 /// Gives every command in both formats, with these flags for those that embed, and looks at all that comes of it.
-fn check_all(work: &Work, embedding: &[&str], all: &[&str]) {
+/// Returns how many calls told of requests.
+fn check_all(work: &Work, embedding: &[&str], all: &[&str]) -> usize {
+    let mut logged = 0;
     for command in COMMANDS {
         let embeds = matches!(command[0], "run" | "search" | "embed" | "doctor");
         let flags = if embeds { embedding } else { &[] };
         for format in ["text", "json"] {
-            let arguments = [command, flags, all, &["-vv", "--format", format]].concat();
+            let arguments = [
+                command,
+                flags,
+                all,
+                &["-vv", "--format", format, "--log-format", format],
+            ]
+            .concat();
             let done = Done::of(
                 work.command(&arguments)
                     .env("OPENAI_API_KEY", KEY)
                     .env("BBJ_RAG_OLLAMA_API_KEY", KEY)
                     .env("BBJ_RAG_PROXY", format!("http://ann:{PASSWORD}@127.0.0.1:9"))
-                    .env("RUST_BACKTRACE", "1"),
+                    .env("RUST_BACKTRACE", "1")
+                    .env("RUST_LOG", "trace"),
             );
             check(work, &arguments.join(" "), &done);
+            logged += usize::from(done.stderr.contains("embed_http::"));
         }
     }
+    logged
 }
 
 #[test]
@@ -123,11 +134,9 @@ fn no_output_shows_a_key_or_a_password_at_the_most_verbose_level() {
         let dead = format!("http://ann:{PASSWORD}@127.0.0.1:9{path}");
         let odd = format!("http://ann:{PASSWORD}@[::1{path}");
         for host in [server.url(), &with_password, &dead, &odd] {
-            check_all(
-                &work,
-                &["--provider", provider, "--model", "m", "--host", host],
-                &[],
-            );
+            let embedding = ["--provider", provider, "--model", "m", "--host", host];
+            let logged = check_all(&work, &embedding, &[]);
+            assert!(logged > 0 || host == odd, "no request to {host} was logged");
         }
         // The server was told the key and the failure noted, so that something was there to be hidden.
         let told = |request: &Request| {

@@ -61,6 +61,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "--quiet",
         "--color",
         "--format",
+        "--log-format",
     ] {
         assert!(run.stdout.contains(flag), "{flag}: {}", run.stdout);
     }
