@@ -11,7 +11,7 @@ use embed_core::{
 };
 #[cfg(feature = "ollama")]
 use ingest_config::OnTooLong;
-use ingest_config::Settings;
+use ingest_config::{Settings, Workers};
 
 use crate::Provider;
 use crate::choose::without_asking;
@@ -39,7 +39,10 @@ pub fn create_async_embedder(settings: &Settings) -> Result<Arc<dyn Embedder>> {
     let bare = build(settings, provider, &model, Cuts::Server)?;
     let batched = Batched::new(Retry::new(bare, retry_policy(settings)))
         .with_max_texts(at_least_one(settings.embedding.batch_size))
-        .with_concurrency(at_least_one(settings.run.workers));
+        .with_concurrency(at_least_one(match settings.run.workers {
+            Workers::Count(count) => count,
+            Workers::Auto => settings.run.max_workers,
+        }));
     Ok(Arc::new(Prefixed::new(batched, prefixes(settings, &model))))
 }
 

@@ -181,7 +181,7 @@ pub(crate) struct Input {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct Work {
-    /// Batches embedded at the same time [default: 4].
+    /// Batches embedded at the same time; `auto` finds out how many help [default: 4].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<String>,
 

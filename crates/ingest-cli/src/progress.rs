@@ -130,6 +130,14 @@ impl Reporter {
     }
 }
 
+/// Tells how many workers were found to help.
+fn settled(workers: usize, rate: Option<f64>) -> String {
+    match rate {
+        Some(rate) => format!("workers auto: settled on {workers} ({rate:.0} texts/s)"),
+        None => format!("workers auto: {workers} at the end, the run was too short to settle"),
+    }
+}
+
 impl Observer for Reporter {
     fn event(&self, event: &Event<'_>) {
         let tell = |level, message: String| self.console.tell(level, &message);
@@ -187,6 +195,7 @@ impl Observer for Reporter {
                     format!("the server is back after {}, going on", lasted(*after)),
                 );
             }
+            Event::Workers { workers, rate } => tell(Level::Normal, settled(*workers, *rate)),
             Event::Indexing { share } => self.indexing(*share),
             Event::Warning(message) => self.console.warn(message),
             Event::Note(message) => tell(Level::More, (*message).to_owned()),

@@ -174,6 +174,7 @@ fn as_json(report: &RunReport, price: Option<&Price>) -> Value {
     let (documents, chunks) = (&report.documents, &report.chunks);
     json!({
         "mode": report.mode,
+        "workers": report.workers,
         "outcome": report.outcome.as_str(),
         "stopped": report.stopped.as_ref().map(|stop| json!({"kind": stop.kind, "message": stop.message})),
         "refused": report.refused,

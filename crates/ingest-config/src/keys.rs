@@ -72,6 +72,15 @@ pub enum Kind {
         /// Greatest value.
         max: u64,
     },
+    /// A word, or a whole number.
+    WordOrInteger {
+        /// The word.
+        word: &'static str,
+        /// Least number.
+        min: u64,
+        /// Greatest number.
+        max: u64,
+    },
     /// A number.
     Number {
         /// Least value.
@@ -207,7 +216,7 @@ pub const KEYS: &[Key] = &[
     Key::new("price_per_million_tokens", Stage::Embedding, Kind::Number { min: 0.0, max: 1_000_000.0 }, "Price of a million tokens in US dollars, by which a dry run tells what a run would cost. Not set: what the makers of a known model published.").such_as("0.02"),
     Key::new("chunk_size", Stage::Chunking, integer(1, 1_000_000), "Greatest length of a chunk.").or("400").unit("tokens"),
     Key::new("chunk_overlap", Stage::Chunking, integer(0, 999_999), "Text that neighbouring chunks share at most; less than `chunk_size`.").or("50").unit("tokens"),
-    Key::new("ingest_workers", Stage::Run, integer(1, 1_024), "Batches embedded at the same time; at most `ingest_max_workers`.").or("4").unit("workers"),
+    Key::new("ingest_workers", Stage::Run, Kind::WordOrInteger { word: "auto", min: 1, max: 1_024 }, "Batches embedded at the same time; at most `ingest_max_workers`. `auto` begins with one for each server and finds out how many help: more while that gains something, fewer when the server is too busy.").or("4").unit("workers"),
     Key::new("ingest_max_workers", Stage::Run, integer(1, 1_024), "Bound of `ingest_workers`.").or("8").unit("workers"),
     Key::new("ingest_batch_retries", Stage::Run, integer(1, 100), "How often a batch is tried in all, the first time included.").or("3").unit("attempts"),
     Key::new("ingest_failure_log", Stage::Run, Kind::Path, "File that failures are noted in, one JSON object a line.").or(".ingestion-failures.json"),

@@ -8,14 +8,14 @@
 //! This crate knows nothing of providers and stores: it is plain data for whoever builds them.
 //!
 //! ```
-//! use ingest_config::{Loader, Origin};
+//! use ingest_config::{Loader, Origin, Workers};
 //!
 //! # fn main() -> Result<(), ingest_config::Error> {
 //! let settings = Loader::new()
 //!     .environment([("BBJ_RAG_INGEST_WORKERS", "6"), ("OLLAMA_HOST", "gpu-box:11434")])
 //!     .set("chunk_size", "256", "--chunk-size")
 //!     .load()?;
-//! assert_eq!(settings.run.workers, 6);
+//! assert_eq!(settings.run.workers, Workers::Count(6));
 //! assert_eq!(settings.embedding.ollama_host.as_str(), "gpu-box:11434");
 //! assert_eq!(settings.chunking.size, 256);
 //! assert_eq!(settings.origin("chunk_overlap").origin, Origin::Default);
@@ -50,7 +50,7 @@ pub use sample::sample_toml;
 pub use secret::Secret;
 pub use settings::{
     ChunkingSettings, EmbeddingSettings, Entry, HttpSettings, MaxDelete, OnTooLong, ProviderChoice,
-    RunSettings, SearchSettings, Settings, StoreSettings,
+    RunSettings, SearchSettings, Settings, StoreSettings, Workers,
 };
 pub use source::SourceSettings;
 pub use value::{format_duration, parse_duration};

@@ -70,7 +70,7 @@ mod tests {
             );
         }
         assert!(
-            page.contains("- Value: a whole number of workers from 1 to 1024\n- Default: `4`\n"),
+            page.contains("- Value: `auto`, or a whole number of workers from 1 to 1024\n- Default: `4`\n"),
             "{page}"
         );
     }

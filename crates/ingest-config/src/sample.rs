@@ -89,6 +89,7 @@ fn sources(file: &mut String, key: &Key) {
 fn literal(kind: Kind, value: &str) -> String {
     match kind {
         Kind::Integer { .. } | Kind::Number { .. } => value.to_owned(),
+        Kind::WordOrInteger { word, .. } if word != value => value.to_owned(),
         _ => format!("{value:?}"),
     }
 }

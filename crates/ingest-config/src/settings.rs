@@ -107,8 +107,8 @@ pub struct ChunkingSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunSettings {
-    /// `ingest_workers`: batches embedded at the same time, 1 to 1,024. Default 4.
-    pub workers: usize,
+    /// `ingest_workers`: batches embedded at the same time. Default 4.
+    pub workers: Workers,
     /// `ingest_max_workers`: bound of the workers, 1 to 1,024. Default 8.
     pub max_workers: usize,
     /// `ingest_batch_retries`: tries of a batch in all, 1 to 100. Default 3.
@@ -184,6 +184,24 @@ impl ProviderChoice {
 impl fmt::Display for ProviderChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// How many batches are embedded at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Workers {
+    /// As many as are found to help.
+    Auto,
+    /// So many, 1 to 1,024.
+    Count(usize),
+}
+
+impl fmt::Display for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Count(count) => write!(f, "{count}"),
+        }
     }
 }
 

@@ -57,11 +57,11 @@ pub(crate) fn decode(key: &Key, value: &Value) -> Result<Option<Typed>, String> 
         Kind::Secret { .. } => Some(Typed::Secret(trimmed.into())),
         Kind::Address => Some(Typed::Address(trimmed.into())),
         Kind::Path => Some(Typed::Path(trimmed.into())),
-        Kind::Integer { min, max } => trimmed
-            .parse()
-            .ok()
-            .filter(|number| (min..=max).contains(number))
-            .map(Typed::Integer),
+        Kind::Integer { min, max } => whole(trimmed, min, max),
+        Kind::WordOrInteger { word, .. } if word.eq_ignore_ascii_case(trimmed) => {
+            Some(Typed::Text(word.to_owned()))
+        }
+        Kind::WordOrInteger { min, max, .. } => whole(trimmed, min, max),
         Kind::Number { min, max } => trimmed
             .parse()
             .ok()
@@ -81,16 +81,19 @@ pub(crate) fn decode(key: &Key, value: &Value) -> Result<Option<Typed>, String> 
     typed.map(Some).ok_or_else(|| allowed(key))
 }
 
+fn whole(text: &str, min: u64, max: u64) -> Option<Typed> {
+    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+    number.map(Typed::Integer)
+}
+
 /// What values a setting takes, as the rest of a sentence that begins "must be".
 pub(crate) fn allowed(key: &Key) -> String {
     match key.kind {
         Kind::Text { .. } | Kind::Secret { .. } => "a text".to_owned(),
         Kind::Address => "an address".to_owned(),
         Kind::Path => "a path".to_owned(),
-        Kind::Integer { min, max } => match key.unit {
-            Some(unit) => format!("a whole number of {unit} from {min} to {max}"),
-            None => format!("a whole number from {min} to {max}"),
-        },
+        Kind::Integer { min, max } => numbers(key, min, max),
+        Kind::WordOrInteger { word, min, max } => format!("`{word}`, or {}", numbers(key, min, max)),
         Kind::Number { min, max } => format!("a number from {min} to {max}"),
         Kind::Duration { min, max } => format!(
             "a duration from {} to {}, such as `300s`, `5m` or `250ms`",
@@ -104,6 +107,13 @@ pub(crate) fn allowed(key: &Key) -> String {
         Kind::MaxDelete => "a number of documents, or a percentage from 0% to 100%".to_owned(),
         Kind::KeepAlive => "a duration such as `5m`, a number of seconds, `0` or `-1`".to_owned(),
         Kind::Sources => "a list of tables".to_owned(),
+    }
+}
+
+fn numbers(key: &Key, min: u64, max: u64) -> String {
+    match key.unit {
+        Some(unit) => format!("a whole number of {unit} from {min} to {max}"),
+        None => format!("a whole number from {min} to {max}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::value::Typed;
 use crate::{
     Address, ChunkingSettings, EmbeddingSettings, HttpSettings, MaxDelete, OnTooLong, Provenance,
-    ProviderChoice, RunSettings, SearchSettings, Secret, Settings, StoreSettings,
+    ProviderChoice, RunSettings, SearchSettings, Secret, Settings, StoreSettings, Workers,
 };
 
 impl Settings {
@@ -56,7 +56,9 @@ impl Settings {
                 overlap: values.integer("chunk_overlap").unwrap_or_default(),
             },
             run: RunSettings {
-                workers: values.integer("ingest_workers").unwrap_or_default(),
+                workers: values
+                    .integer("ingest_workers")
+                    .map_or(Workers::Auto, Workers::Count),
                 max_workers: values.integer("ingest_max_workers").unwrap_or_default(),
                 batch_retries: values.integer("ingest_batch_retries").unwrap_or_default(),
                 failure_log: values.path("ingest_failure_log").unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ingest_config::{
     Error, ErrorKind, KEYS, Kind, Loader, MaxDelete, OnTooLong, Origin, Provenance, ProviderChoice, Settings,
+    Workers,
 };
 
 /// Loads a file of this text and these variables.
@@ -32,7 +33,7 @@ fn place(provenance: &Provenance) -> (Origin, &str) {
 #[test]
 fn the_defaults_are_those_of_the_reference() {
     let settings = Settings::default();
-    assert_eq!(settings.run.workers, 4);
+    assert_eq!(settings.run.workers, Workers::Count(4));
     assert_eq!(settings.run.max_workers, 8);
     assert_eq!(settings.run.batch_retries, 3);
     assert_eq!(settings.run.failure_log, Path::new(".ingestion-failures.json"));
@@ -127,9 +128,19 @@ fn ollama_host_is_looked_for_in_both_variables_and_set_is_told_from_default() {
 #[test]
 fn names_in_the_environment_do_not_depend_on_case() {
     let settings = environment(&[("bbj_rag_Ingest_Workers", "7"), ("data_dir", "/docs")]).expect("valid");
-    assert_eq!(settings.run.workers, 7);
+    assert_eq!(settings.run.workers, Workers::Count(7));
     assert_eq!(settings.origin("ingest_workers").from, "bbj_rag_Ingest_Workers");
     assert_eq!(settings.run.data_dir.as_deref(), Some(Path::new("/docs")));
+}
+
+#[test]
+fn the_number_of_workers_may_be_left_open() {
+    for word in ["auto", "Auto", " AUTO "] {
+        let settings = environment(&[("BBJ_RAG_INGEST_WORKERS", word)]).expect("valid");
+        assert_eq!(settings.run.workers, Workers::Auto);
+        let settings = load(&format!("ingest_workers = {word:?}"), &[]).expect("valid");
+        assert_eq!(settings.run.workers, Workers::Auto);
+    }
 }
 
 #[test]
@@ -147,6 +158,7 @@ fn every_key_can_be_set_in_every_layer() {
     for key in KEYS {
         let value = match key.kind {
             Kind::Integer { min, .. } => (min + 60).to_string(),
+            Kind::WordOrInteger { word, .. } => word.to_owned(),
             Kind::Number { .. } => "0.5".to_owned(),
             Kind::Duration { .. } => "7s".to_owned(),
             Kind::Choice(words) => words[words.len() - 1].to_owned(),
@@ -199,7 +211,7 @@ fn a_wrong_value_is_named_with_its_key_place_and_range() {
     let error = set("ingest_workers", "0").expect_err("out of range");
     assert_eq!(
         error.to_string(),
-        "`ingest_workers` must be a whole number of workers from 1 to 1024, not `0` (--flag)"
+        "`ingest_workers` must be `auto`, or a whole number of workers from 1 to 1024, not `0` (--flag)"
     );
 }
 

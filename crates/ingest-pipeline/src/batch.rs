@@ -108,10 +108,12 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
     // Batches with the workers, and jobs with the writer.
     let (mut embedding, mut writing) = (0_usize, 0_usize);
     let mut halted = false;
-    let workers = context.options.workers.max(1);
-    let most_ready = READY * workers;
-    let mut risk = Risk::new(workers * batcher.max_texts, Arc::clone(&context.pressing));
+    let mut risk = Risk::new(Arc::clone(&context.pressing));
     loop {
+        // It changes with what workers find out, which they do before they say anything here.
+        let workers = context.concurrency.workers();
+        let most_ready = READY * workers;
+        risk.limit_to(workers * batcher.max_texts);
         assembler.take_texts().for_each(|chunk| batcher.push(chunk));
         if halted && embedding == 0 {
             // Nothing more will come back: what was paid for is kept, though its documents are not whole.
@@ -134,11 +136,12 @@ pub(crate) async fn batch(context: Arc<Context>, channels: Channels) {
         let takes = documents.is_some() && batcher.ready.len() < most_ready && writes.len() < most_ready;
         // Only when nothing else could bring more: a full batch is worth waiting for.
         let can_flush = handed_on && writing == 0 && !batcher.open.is_empty();
-        let may_send = batcher
+        let is_safe = batcher
             .ready
             .front()
             .is_some_and(|batch| risk.allows(batch.len()));
-        risk.press(!batcher.ready.is_empty() && !may_send && writes.is_empty());
+        risk.press(!batcher.ready.is_empty() && !is_safe && writes.is_empty());
+        let may_send = is_safe && context.concurrency.has_room(embedding);
         tokio::select! {
             biased;
             () = context.halt.halted(), if !halted => {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::budget::Budget;
 use crate::canary::Canary;
 use crate::caps::Caps;
+use crate::concurrency::Concurrency;
 use crate::halt::Halt;
 use crate::preflight::Opening;
 use crate::seen::Seen;
@@ -48,6 +49,8 @@ pub(crate) struct Context {
     pub(crate) commits: AtomicU64,
     /// What the server was found to take at once.
     pub(crate) caps: Arc<Caps>,
+    /// How many batches may be under way at once.
+    pub(crate) concurrency: Concurrency,
     /// Tells whether the server's model is still the same.
     pub(crate) canary: Canary,
     /// What is checked before the first batch.

@@ -64,6 +64,8 @@ mod budget;
 mod canary;
 mod cancel;
 mod caps;
+mod climb;
+mod concurrency;
 mod context;
 mod dry;
 mod embed;

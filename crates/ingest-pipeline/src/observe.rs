@@ -103,6 +103,13 @@ pub enum Event<'a> {
         /// How long it was away.
         after: Duration,
     },
+    /// How many workers help was found out, or the run ended before it was.
+    Workers {
+        /// The number.
+        workers: usize,
+        /// Texts a second that it reached; `None` where the run was too short to settle on a number.
+        rate: Option<f64>,
+    },
     /// The store builds an index behind the last document.
     Indexing {
         /// How much of it is done, from 0 to 1.

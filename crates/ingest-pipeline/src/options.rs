@@ -227,6 +227,8 @@ pub struct RunOptions {
 
     /// Embedding tasks. Default 4; 0 counts as 1.
     pub workers: usize,
+    /// Begin with so many of the workers, and find out how many of them help. Default: all work from the start.
+    pub adapt_from: Option<usize>,
     /// Most texts in a request; the model's own limit wins if lower. Default 64.
     pub batch_size: usize,
     /// Most bytes of text in a request; the model's own limit wins if lower. Default 1 MiB.
@@ -291,6 +293,7 @@ impl RunOptions {
             chunk_size: 400,
             chunk_overlap: 50,
             workers: 4,
+            adapt_from: None,
             batch_size: 64,
             batch_bytes: 1 << 20,
             tries: 3,

@@ -52,6 +52,7 @@ pub(crate) fn retrier(options: &RunOptions) -> Retrier {
 
 /// Workers without the flow around them, for batches that are all there.
 pub(crate) struct Pool {
+    context: Arc<Context>,
     tasks: JoinSet<()>,
     batches: mpsc::Sender<Batch>,
     settled: mpsc::Receiver<Settled>,
@@ -62,6 +63,7 @@ impl Pool {
         let mut tasks = JoinSet::new();
         let (batches, settled) = spawn_workers(context, &mut tasks);
         Self {
+            context: Arc::clone(context),
             tasks,
             batches,
             settled,
@@ -73,8 +75,9 @@ impl Pool {
         let mut next = batcher.next();
         let mut embedding = 0_usize;
         while next.is_some() || embedding > 0 {
+            let may_send = next.is_some() && self.context.concurrency.has_room(embedding);
             tokio::select! {
-                permit = self.batches.reserve(), if next.is_some() => match (permit, next.take()) {
+                permit = self.batches.reserve(), if may_send => match (permit, next.take()) {
                     (Ok(permit), Some(batch)) => {
                         permit.send(batch);
                         embedding += 1;
@@ -98,6 +101,7 @@ impl Pool {
             mut tasks,
             batches,
             settled,
+            ..
         } = self;
         drop((batches, settled));
         while tasks.join_next().await.is_some() {}

@@ -130,8 +130,10 @@ pub struct RunReport {
     pub stopped: Option<Stop>,
     /// Why a removal was refused, with its counts.
     pub refused: Option<String>,
-    /// `parallel (4w)`, `sequential`, or either with `dry run` or `retry`.
+    /// `parallel (4w)`, `parallel (auto)`, `sequential`, or one of them with `dry run` or `retry`.
     pub mode: String,
+    /// Workers: all, or as many as were found to help.
+    pub workers: usize,
     /// Who embedded.
     pub provider: String,
     /// With which model.

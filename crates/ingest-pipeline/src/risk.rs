@@ -1,7 +1,7 @@
 //! Bounds the texts that would have to be embedded again, were the process killed now: those that were sent to a worker
 //! and whose vectors are not committed.
 //!
-//! No more are sent than all workers hold, until a commit has made room. So that this costs next to nothing, vectors go to
+//! No more are sent than all workers that are in use hold, until a commit has made room. So that this costs next to nothing, vectors go to
 //! the writer as soon as they are there, whether their documents are whole or not, and the writer does not wait for more
 //! while a worker waits for it.
 
@@ -20,13 +20,18 @@ pub(crate) struct Risk {
 }
 
 impl Risk {
-    /// At most so many texts, told about by `pressing`.
-    pub(crate) fn new(limit: usize, pressing: Arc<watch::Sender<bool>>) -> Self {
+    /// No text until [`limit_to`](Self::limit_to) allows some; told about by `pressing`.
+    pub(crate) fn new(pressing: Arc<watch::Sender<bool>>) -> Self {
         Self {
-            limit,
+            limit: 0,
             texts: HashSet::new(),
             pressing,
         }
+    }
+
+    /// Sets how many there may be. Where there are more already, none is sent until enough are safe.
+    pub(crate) fn limit_to(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// Whether so many texts more may be sent. A batch that is larger than the limit is sent alone.
@@ -55,4 +60,32 @@ impl Risk {
 pub(crate) async fn pressing(sender: &watch::Sender<bool>) {
     // The sender is there, so this ends with a yes.
     let _ = sender.subscribe().wait_for(|pressing| *pressing).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(numbers: std::ops::Range<u32>) -> Vec<Arc<Chunk>> {
+        let chunk = |number| ingest_core::testing::samples::chunk(number, &format!("text {number}"));
+        numbers.map(|number| Arc::new(chunk(number))).collect()
+    }
+
+    #[test]
+    fn the_limit_that_holds_now_decides() {
+        let mut risk = Risk::new(Arc::new(watch::Sender::new(false)));
+        assert!(risk.allows(5), "a batch alone is always sent");
+        risk.limit_to(4);
+        risk.sent(&texts(0..3));
+        assert!(risk.allows(1) && !risk.allows(2));
+        risk.limit_to(2);
+        assert!(
+            !risk.allows(0),
+            "three are there, from a time when there were more workers"
+        );
+        texts(0..2)
+            .iter()
+            .for_each(|chunk| risk.safe(&chunk.content_hash));
+        assert!(risk.allows(1) && !risk.allows(2));
+    }
 }

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use crate::batch::{Channels, batch};
 use crate::budget::Budget;
 use crate::canary::Canary;
+use crate::concurrency::Concurrency;
 use crate::context::{Context, SHORTEST_CHUNK, Tokens};
 use crate::halt::{Halt, Reason};
 use crate::pool::{retrier, spawn_workers};
@@ -157,6 +158,7 @@ async fn prepare(
         chunk_bytes: SHORTEST_CHUNK.into(),
         commits: 0.into(),
         caps: Arc::default(),
+        concurrency: Concurrency::new(&options),
         canary: Canary::new(
             model
                 .identity
@@ -246,6 +248,12 @@ async fn work(
         retry::retry_chunks(context, &failed.entries).await?;
     }
     flow(context).await;
+    if context.concurrency.is_unsettled() {
+        context.tally.event(&Event::Workers {
+            workers: context.concurrency.found(),
+            rate: None,
+        });
+    }
     if context.halt.is_halted() {
         return Ok(None);
     }
@@ -407,9 +415,10 @@ fn report(context: &Context, started: &Start, refused: Option<String>) -> RunRep
         None if refused.is_some() || context.tally.counts().any_failed() => Outcome::Partial,
         None => Outcome::Ok,
     };
-    let mode = match options.workers {
-        0 | 1 => "sequential".to_owned(),
-        workers => format!("parallel ({workers}w)"),
+    let mode = match (options.workers, options.adapt_from) {
+        (0 | 1, _) => "sequential".to_owned(),
+        (_, Some(_)) => "parallel (auto)".to_owned(),
+        (workers, None) => format!("parallel ({workers}w)"),
     };
     let mut report = RunReport {
         outcome,
@@ -419,6 +428,7 @@ fn report(context: &Context, started: &Start, refused: Option<String>) -> RunRep
             (false, true) => format!("{mode}, retry"),
             (false, false) => mode,
         },
+        workers: context.concurrency.found(),
         provider: model.provider.clone(),
         model: model.model.clone(),
         dimensions: context.dimensions,

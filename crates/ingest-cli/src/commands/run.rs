@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ingest_config::{OnTooLong, Settings};
+use ingest_config::{OnTooLong, Settings, Workers};
 use ingest_pipeline::{Cancel, MaxDelete, Outcome, Pace, RunOptions, RunReport};
 
 use crate::args::{Global, Run};
@@ -129,11 +129,13 @@ fn options(
     options.skip_paths.extend(recorders::files(work));
     options.chunk_size = settings.chunking.size;
     options.chunk_overlap = settings.chunking.overlap;
-    options.workers = if work.sequential {
-        1
+    if work.sequential {
+        options.workers = 1;
     } else {
-        workers(settings, console)
-    };
+        options.workers = workers(settings, console);
+        let adapts = settings.run.workers == Workers::Auto;
+        options.adapt_from = adapts.then(|| args.embedding.host.len().max(1));
+    }
     options.batch_size = settings.embedding.batch_size;
     options.max_file_bytes = settings.run.max_file_size << 20;
     #[cfg(feature = "pdf")]
@@ -164,9 +166,12 @@ fn options(
     options
 }
 
-/// The workers asked for, capped with a warning.
+/// Most workers: those asked for, capped with a warning.
 fn workers(settings: &Settings, console: &Console) -> usize {
-    let (asked, most) = (settings.run.workers, settings.run.max_workers);
+    let most = settings.run.max_workers;
+    let Workers::Count(asked) = settings.run.workers else {
+        return most;
+    };
     if asked > most {
         console.warn(&format!(
             "{asked} workers were asked for ({}), {most} are used: `ingest_max_workers` allows no more ({})",

@@ -1,5 +1,6 @@
 //! The binary as users and scripts meet it: every command, flag and exit status.
 
+mod auto;
 mod canary;
 mod config;
 mod doctor;

@@ -33,6 +33,7 @@ fn the_object_has_every_field_that_scripts_rely_on() {
         .json();
     for field in [
         "mode",
+        "workers",
         "provider",
         "model",
         "dimensions",

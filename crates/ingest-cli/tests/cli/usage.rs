@@ -112,7 +112,7 @@ fn wrong_values_have_status_2_and_name_the_flag_and_the_range() {
         (
             "--workers",
             "0",
-            "`ingest_workers` must be a whole number of workers from 1 to 1024, not `0` (--workers)",
+            "`ingest_workers` must be `auto`, or a whole number of workers from 1 to 1024, not `0` (--workers)",
         ),
         ("--workers", "four", "not `four` (--workers)"),
         ("--batch-size", "0", "`embedding_batch_size` must be"),

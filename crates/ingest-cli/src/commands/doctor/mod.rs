@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use embed_core::{EmbedderExt, ErrorKind, InputKind};
 use embed_providers::{Inspection, Provider, inspect, server_address, warnings};
-use ingest_config::Settings;
+use ingest_config::{Settings, Workers};
 use ingest_core::{CANARY, ModelIdentity, StoreStatus};
 use ingest_store::ServerInspection;
 
@@ -24,7 +24,7 @@ use crate::failure::{Result, Status};
 use crate::layers::Layers;
 use crate::output::Output;
 use finding::Finding;
-use probe::Bounds;
+use probe::{Bounds, Sample};
 
 pub(crate) async fn doctor(
     args: &Doctor,
@@ -275,13 +275,17 @@ impl Patient<'_> {
             workers: settings.run.max_workers,
             batch: settings.embedding.batch_size,
         };
-        let set = Bounds {
-            workers: settings.run.workers.min(most.workers),
+        let set = |samples: &[Sample]| Bounds {
+            workers: match settings.run.workers {
+                Workers::Count(count) => count.min(most.workers),
+                // A run finds them out by itself.
+                Workers::Auto => probe::enough(samples).unwrap_or(most.workers),
+            },
             ..most
         };
         let is_ollama = self.chosen.choice.provider == Provider::Ollama;
         findings.push(match probe::measure(&self.chosen.embedder, most, time).await {
-            Ok(samples) => probe::finding(&samples, set, is_ollama),
+            Ok(samples) => probe::finding(&samples, set(&samples), is_ollama),
             Err(error) => Finding::failed("throughput", error, "a run asks for as much"),
         });
     }

@@ -100,6 +100,11 @@ fn least(samples: &[Sample]) -> Option<&Sample> {
     enough.min_by_key(|sample| (sample.workers, sample.batch))
 }
 
+/// The fewest workers that reach as much as any.
+pub(super) fn enough(samples: &[Sample]) -> Option<usize> {
+    least(samples).map(|sample| sample.workers)
+}
+
 /// Keeps workers busy until the time is up; the batches begun by then are waited for.
 async fn sample(
     embedder: &Arc<dyn Embedder>,
