@@ -94,6 +94,16 @@ fn named_sources_of_the_file_are_run() {
 }
 
 #[test]
+fn a_line_that_is_no_document_is_told_once_with_what_follows_from_it() {
+    let work = Work::new();
+    work.write("ready.jsonl", "{\"source\":\"a\",\"text\":\"b\"}\n{broken\n");
+    let done = work.with_static(&["run", "--jsonl", "ready.jsonl"]).expect(1);
+    let told = done.stderr.matches("the line is not a document").count();
+    assert_eq!(told, 1, "{done:#?}");
+    done.says("error: ready.jsonl: nothing of it is removed, since ");
+}
+
+#[test]
 fn json_lines_come_from_a_file_or_standard_input() {
     let work = Work::new();
     let line = |source: &str, words: &str| {

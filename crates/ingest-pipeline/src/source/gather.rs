@@ -224,9 +224,10 @@ impl Reader<'_> {
         let context = self.context;
         for loaded in &mut loaded {
             match &loaded.outcome {
-                Outcome::Failed { reason, .. } => {
-                    // It may have been any document.
-                    let reason = format!("{}: {reason}", loaded.item.name);
+                Outcome::Failed { .. } => {
+                    let line = &loaded.item.name;
+                    let reason =
+                        format!("nothing of it is removed, since {line} may have been any of its documents");
                     context.tally.source_failed(loaded.item.index, reason, false);
                 }
                 _ if !context.seen.insert(&loaded.item.name) => {
