@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use embed_core::Embedder;
-use ingest_core::{Chunker, Claims, ContentHash, Store, TokenCount, estimate_tokens};
+use ingest_core::{ChunkOptions, Chunker, Claims, ContentHash, Store, TokenCount, estimate_tokens};
 use tokio::sync::watch;
 
 use crate::budget::Budget;
@@ -14,9 +14,9 @@ use crate::concurrency::Concurrency;
 use crate::halt::Halt;
 use crate::preflight::Opening;
 use crate::seen::Seen;
-use crate::source::Plan;
+use crate::source::{Plan, format};
 use crate::tally::Tally;
-use crate::{FailureLog, RunOptions};
+use crate::{Error, FailureLog, Result, RunOptions};
 
 /// Bytes of a chunk that memory is reckoned with at first, and at least: short, to be on the safe side.
 pub(crate) const SHORTEST_CHUNK: usize = 32;
@@ -100,6 +100,24 @@ impl Tokens {
             None => "estimate".to_owned(),
         }
     }
+}
+
+/// Cuts documents as the options say, with so many tokens of overlap.
+pub(crate) fn chunker(options: &RunOptions, overlap_tokens: usize) -> Result<Chunker> {
+    let options = ChunkOptions {
+        max_tokens: options.chunk_size,
+        overlap_tokens,
+    };
+    Chunker::new(options).map_err(|error| Error::usage("the chunk size does not work").with_source(error))
+}
+
+/// Identifies how documents become chunks.
+pub(crate) fn recipe(chunker: &Chunker, tokens: &Tokens) -> ContentHash {
+    ContentHash::of_fields([
+        chunker.recipe().as_bytes().as_slice(),
+        format::VERSION,
+        tokens.name().as_bytes(),
+    ])
 }
 
 impl Context {

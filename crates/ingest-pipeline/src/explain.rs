@@ -4,10 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use embed_core::Embedder;
 use ingest_core::{
     Chunk, ChunkFailure, ContentHash, Error as StoreError, ErrorKind as StoreErrorKind, Store,
 };
 
+use crate::context::{self, Tokens};
 use crate::source::Plan;
 use crate::source::read::{Outcome, read};
 use crate::{Result, RunOptions};
@@ -111,6 +113,16 @@ impl HashPrefix {
         let digits = hash.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
         self.0.iter().copied().eq(digits.take(self.0.len()))
     }
+}
+
+/// Identifies how a run with these options makes chunks of documents: one that is stored with another
+/// [`recipe`](ingest_core::DocumentState::recipe) is cut anew, though it did not change.
+///
+/// # Errors
+/// `Usage` for a chunk size that does not work.
+pub fn recipe(options: &RunOptions, embedder: &Arc<dyn Embedder>) -> Result<ContentHash> {
+    let chunker = context::chunker(options, options.chunk_overlap)?;
+    Ok(context::recipe(&chunker, &Tokens::new(embedder)))
 }
 
 /// What a store does with a chunk.

@@ -100,7 +100,7 @@ mod write;
 pub use cancel::Cancel;
 pub use error::{Error, ErrorKind, Result};
 pub use explain::{
-    ChunkPlace, ChunkState, Content, HashPrefix, Located, Place, locate, places, set_aside_of,
+    ChunkPlace, ChunkState, Content, HashPrefix, Located, Place, locate, places, recipe, set_aside_of,
 };
 pub use failure::Failure;
 pub use failure_log::{BrokenLine, FailureLog, LogContents};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use embed_core::{Embedder, Usage};
-use ingest_core::{ChunkOptions, Chunker, ContentHash, RunGuard, RunInfo, Store};
+use ingest_core::{RunGuard, RunInfo, Store};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,11 +14,11 @@ use crate::batch::{Channels, batch};
 use crate::budget::Budget;
 use crate::canary::Canary;
 use crate::concurrency::Concurrency;
-use crate::context::{Context, SHORTEST_CHUNK, Tokens};
+use crate::context::{Context, SHORTEST_CHUNK, Tokens, chunker, recipe};
 use crate::halt::{Halt, Reason};
 use crate::pool::{retrier, spawn_workers};
 use crate::preflight::{self, Model};
-use crate::source::{Plan, find, format, gather};
+use crate::source::{Plan, find, gather};
 use crate::tally::Tally;
 use crate::{
     Cancel, Error, ErrorKind, Event, FailureLog, LogContents, Observer, Outcome, Pace, Result, RunOptions,
@@ -126,23 +126,11 @@ async fn prepare(
             "the base folder `{base}` is not an absolute path"
         )));
     }
-    let chunker = |overlap_tokens| {
-        let max_tokens = options.chunk_size;
-        Chunker::new(ChunkOptions {
-            max_tokens,
-            overlap_tokens,
-        })
-        .map_err(|error| Error::usage("the chunk size does not work").with_source(error))
-    };
-    let (chunker, splitter) = (chunker(options.chunk_overlap)?, chunker(0)?);
+    let (chunker, splitter) = (chunker(&options, options.chunk_overlap)?, chunker(&options, 0)?);
     let plan = Arc::new(Plan::new(&mut options)?);
     let model = preflight::check(store.as_ref(), &embedder, &options, &retrier(&options)).await?;
     let tokens = Tokens::new(&embedder);
-    let recipe = ContentHash::of_fields([
-        chunker.recipe().as_bytes().as_slice(),
-        format::VERSION,
-        tokens.name().as_bytes(),
-    ]);
+    let recipe = recipe(&chunker, &tokens);
     let dimensions = model.identity.as_ref().map(|identity| identity.dimensions);
     let mut context = Context {
         tally: Tally::new(observer, &plan),

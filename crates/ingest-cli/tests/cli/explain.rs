@@ -73,6 +73,19 @@ fn a_document_is_followed_from_new_to_gone() {
 }
 
 #[test]
+fn other_chunk_settings_are_a_reason_to_embed_again() {
+    let work = Work::with_docs().filled();
+    work.write("config.toml", "chunk_size = 300\n");
+    let cut_otherwise = explained(&work, "docs/apples.md");
+    assert_eq!(cut_otherwise["next_run"], "embed_again");
+    assert_eq!(cut_otherwise["file"]["as_stored"], true);
+    let shown = shown(&work, "docs/apples.md");
+    assert!(line(&shown, "file").contains("cut by other settings"), "{shown}");
+    work.with_static(&["run", "docs"]).expect(0);
+    assert_eq!(explained(&work, "docs/apples.md")["next_run"], "nothing");
+}
+
+#[test]
 fn what_leaves_a_file_out_is_named() {
     let work = Work::with_docs();
     work.write("docs/.gitignore", "drafts/\n*.bak\n!kept.bak\n");

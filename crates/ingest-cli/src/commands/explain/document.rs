@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ingest_core::{DocumentState, Store};
+use ingest_core::{ContentHash, DocumentState, Store};
 use ingest_pipeline::{
     ChunkPlace, Content, Failure, Located, Place, RunOptions, Source, locate, set_aside_of,
 };
@@ -25,6 +25,8 @@ pub(super) struct Document {
     place: Place,
     content: Content,
     state: Option<DocumentState>,
+    /// How a run would cut it, where that is known.
+    recipe: Option<ContentHash>,
     set_aside: Vec<ChunkPlace>,
     failures: Vec<Failure>,
 }
@@ -64,6 +66,7 @@ pub(super) async fn look(asked: &Asked, what: &Path) -> Result<Document> {
         place,
         content,
         state,
+        recipe: asked.recipe,
         set_aside,
     })
 }
@@ -171,8 +174,13 @@ impl Document {
             (None, Content::Revision(_)) if is_in => Some(("embed", "new: the next run embeds it")),
             (None, _) => Some(("nothing", "no run takes it")),
             (Some(_), _) if !is_in => None,
-            (Some(_), Content::Revision(_)) if self.is_as_stored() == Some(true) => {
-                Some(("nothing", "as it is stored"))
+            (Some(state), Content::Revision(_)) if self.is_as_stored() == Some(true) => {
+                if self.recipe.is_none_or(|recipe| recipe == state.recipe) {
+                    return Some(("nothing", "as it is stored"));
+                }
+                let words =
+                    "as it is stored, but cut by other settings: the next run cuts and embeds it again";
+                Some(("embed_again", words))
             }
             (Some(_), Content::Revision(_)) => Some(("embed_again", "changed: the next run embeds it again")),
             (Some(_), Content::Missing) => Some(("remove", "gone: the next run removes it")),

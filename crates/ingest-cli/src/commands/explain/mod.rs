@@ -6,9 +6,10 @@ mod document;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use embed_providers::{choose_provider, create_provider};
 use ingest_config::Settings;
-use ingest_core::Store;
-use ingest_pipeline::{ChunkPlace, ChunkState, Failure, FailureLog, HashPrefix, LogContents};
+use ingest_core::{ContentHash, Store};
+use ingest_pipeline::{ChunkPlace, ChunkState, Failure, FailureLog, HashPrefix, LogContents, RunOptions};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -24,6 +25,8 @@ struct Asked {
     settings: Settings,
     store: Option<Arc<dyn Store>>,
     log: LogContents,
+    /// How a run would cut documents; `None` where the model, and so its way to count tokens, is not known.
+    recipe: Option<ContentHash>,
     here: PathBuf,
 }
 
@@ -35,8 +38,13 @@ pub(crate) async fn explain(
 ) -> Result<Status> {
     let settings = Layers::new(global).load()?;
     warn_of_slips(&settings, console);
+    let store = store::find(&settings).await?;
     let asked = Asked {
-        store: store::find(&settings).await?,
+        recipe: match &store {
+            Some(store) => recipe(&settings, store.as_ref()).await?,
+            None => None,
+        },
+        store,
         log: read_log(&settings).await?,
         here: std::env::current_dir().map_err(|error| {
             failure::Failure::usage(format!("the current folder cannot be used: {error}"))
@@ -74,6 +82,25 @@ pub(crate) async fn explain(
         ),
     );
     Ok(Status::Fault)
+}
+
+/// How a run with the store's model would cut documents. No server is asked.
+async fn recipe(settings: &Settings, store: &dyn Store) -> Result<Option<ContentHash>> {
+    let Some(identity) = store.identity().await? else {
+        return Ok(None);
+    };
+    let names = (&*identity.provider, &*identity.model);
+    // A run with these settings would fail; what keeps it from starting is not asked here.
+    let Ok(choice) = choose_provider(settings, Some(names)).await else {
+        return Ok(None);
+    };
+    let Ok(embedder) = create_provider(&choice.settings(settings)) else {
+        return Ok(None);
+    };
+    let mut options = RunOptions::new(Vec::new(), "/");
+    options.chunk_size = settings.chunking.size;
+    options.chunk_overlap = settings.chunking.overlap;
+    Ok(Some(ingest_pipeline::recipe(&options, &embedder)?))
 }
 
 async fn read_log(settings: &Settings) -> Result<LogContents> {
