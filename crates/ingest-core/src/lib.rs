@@ -18,8 +18,8 @@ pub use document::{Document, Markup};
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{ContentHash, ParseHashError};
 pub use record::{
-    ChunkFailure, DocumentRecord, DocumentState, FailedChunk, Hit, ModelIdentity, Query, Record, Removed,
-    RunInfo, SearchMode, StoreStatus, StoredChunk, Vector,
+    ChunkFailure, DocumentRecord, DocumentState, FailedChunk, FoundChunk, Hit, ModelIdentity, Query, Record,
+    Removed, RunInfo, SearchMode, StoreStatus, StoredChunk, Vector,
 };
 #[cfg(feature = "testing")]
 pub use store::MockStore;

@@ -106,6 +106,19 @@ pub struct StoredChunk {
     pub vector: Option<Vec<f32>>,
 }
 
+/// A chunk as found by its content hash.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundChunk {
+    /// The document it belongs to.
+    pub source: String,
+    /// The chunk.
+    pub chunk: Chunk,
+    /// Whether it has a vector; one without is found by its words alone.
+    pub has_vector: bool,
+    /// When its document was stored as it is; `None` where that was not noted yet.
+    pub stored_at: Option<SystemTime>,
+}
+
 /// A chunk that was set aside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedChunk {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, Hit, ModelIdentity, Query,
-    Removed, Result, RunInfo, StoreStatus, StoredChunk, Vector,
+    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, FoundChunk, Hit, ModelIdentity,
+    Query, Removed, Result, RunInfo, StoreStatus, StoredChunk, Vector,
 };
 
 /// Keeps documents, their chunks and vectors. Every method either does all it says or nothing.
@@ -123,6 +123,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Findable chunks in order of source and ordinal, after the given one, at most `limit`, vectors included.
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>>;
+
+    /// Findable chunks whose content hash lies between two, both included, in order of source and ordinal. The store is not
+    /// gone through for them.
+    async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>>;
 
     /// What the store holds.
     async fn status(&self) -> Result<StoreStatus>;

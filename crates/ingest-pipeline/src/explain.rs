@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use embed_core::Embedder;
 use ingest_core::{
@@ -108,6 +109,20 @@ impl HashPrefix {
         digits.collect::<Option<_>>().map(Self)
     }
 
+    /// The least and the greatest hash that begin with these digits.
+    fn bounds(&self) -> (ContentHash, ContentHash) {
+        let filled = |with: u8| {
+            let digits = self.0.iter().copied().chain(std::iter::repeat(with));
+            let digits: Vec<_> = digits.take(64).collect();
+            let mut bytes = [0; 32];
+            for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+                *byte = pair[0] << 4 | pair[1];
+            }
+            ContentHash::from_bytes(bytes)
+        };
+        (filled(0), filled(15))
+    }
+
     /// Whether a hash begins with these digits.
     pub fn matches(&self, hash: &ContentHash) -> bool {
         let digits = hash.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -147,34 +162,29 @@ pub struct ChunkPlace {
     pub chunk: Chunk,
     /// What the store does with it.
     pub state: ChunkState,
+    /// When its document was stored as it is, where that is known.
+    pub stored_at: Option<SystemTime>,
 }
 
-/// All places of the chunks whose hash begins so, in order of source and ordinal; those set aside come last. Goes through
-/// the whole store.
+/// All places of the chunks whose hash begins so, in order of source and ordinal; those set aside come last.
 ///
 /// # Errors
 /// The store's own.
 pub async fn places(store: &dyn Store, prefix: &HashPrefix) -> ingest_core::Result<Vec<ChunkPlace>> {
-    let mut places = Vec::new();
-    let mut after = None;
-    loop {
-        let page = store.chunks(as_ref(&after), PAGE).await?;
-        let last = page.last().map(|last| (last.source.clone(), last.chunk.ordinal));
-        if !advance(store, &mut after, last)? {
-            break;
-        }
-        let found = page
-            .into_iter()
-            .filter(|stored| prefix.matches(&stored.chunk.content_hash));
-        places.extend(found.map(|stored| ChunkPlace {
-            source: stored.source,
-            chunk: stored.chunk,
-            state: match stored.vector {
-                Some(_) => ChunkState::Stored,
-                None => ChunkState::TextOnly,
+    let (first, last) = prefix.bounds();
+    let found = store.with_hash(first, last).await?.into_iter();
+    let mut places: Vec<_> = found
+        .map(|found| ChunkPlace {
+            source: found.source,
+            chunk: found.chunk,
+            state: if found.has_vector {
+                ChunkState::Stored
+            } else {
+                ChunkState::TextOnly
             },
-        }));
-    }
+            stored_at: found.stored_at,
+        })
+        .collect();
     let set_aside = set_aside(store, |place| prefix.matches(&place.chunk.content_hash));
     places.extend(set_aside.await?);
     Ok(places)
@@ -204,6 +214,7 @@ async fn set_aside(
             source: failed.source,
             chunk: failed.chunk,
             state: ChunkState::SetAside(failed.failure),
+            stored_at: None,
         });
         places.extend(found.filter(&wanted));
     }
@@ -244,6 +255,10 @@ mod tests {
             let prefix = HashPrefix::parse(&digits[..length]).expect("digits");
             assert!(prefix.matches(&hash), "{length}");
             assert!(!prefix.matches(&ContentHash::of_text("boats")), "{length}");
+            let (first, last) = prefix.bounds();
+            assert!(prefix.matches(&first) && prefix.matches(&last));
+            assert!((first..=last).contains(&hash), "{length}");
+            assert_eq!(first == last, length == 64);
         }
         let upper = HashPrefix::parse(&digits[..8].to_uppercase()).expect("digits");
         assert!(upper.matches(&hash));

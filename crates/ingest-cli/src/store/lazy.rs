@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ingest_config::Address;
 use ingest_core::{
-    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, Hit, ModelIdentity, Progress,
-    Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
+    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, FoundChunk, Hit, ModelIdentity,
+    Progress, Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
 };
 use ingest_store::MemoryStore;
 use tokio::sync::OnceCell;
@@ -134,6 +134,10 @@ impl Store for LazyStore {
 
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {
         self.now().chunks(after, limit).await
+    }
+
+    async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>> {
+        self.now().with_hash(first, last).await
     }
 
     async fn status(&self) -> Result<StoreStatus> {

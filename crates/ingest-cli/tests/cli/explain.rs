@@ -236,9 +236,13 @@ fn a_hash_finds_all_places_of_a_chunk() {
         let sources: Vec<_> = places.iter().map(|place| &place["source"]).collect();
         assert_eq!(sources, ["docs/boats.md", "docs/copy.md"]);
         assert!(places.iter().all(|place| place["state"] == "stored"), "{found}");
+        assert!(
+            places.iter().all(|place| place["stored_at"].is_string()),
+            "{found}"
+        );
     }
     let people = shown(&work, &hash[..8]);
-    assert!(people.contains("docs/copy.md:1  chunk 0, stored"), "{people}");
+    assert!(people.contains("docs/copy.md:1  chunk 0, stored 20"), "{people}");
     work.ingest(&["explain", &hash[..5]]).expect(1);
     work.ingest(&["explain", "000000"])
         .expect(1)

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    ChunkFailure, Claims, ContentHash, DocumentRecord, DocumentState, Error, ErrorKind, FailedChunk, Hit,
-    ModelIdentity, Progress, Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk,
-    Vector,
+    ChunkFailure, Claims, ContentHash, DocumentRecord, DocumentState, Error, ErrorKind, FailedChunk,
+    FoundChunk, Hit, ModelIdentity, Progress, Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus,
+    StoredChunk, Vector,
 };
 
 /// Which call fails, and how.
@@ -264,6 +264,10 @@ impl Store for FaultyStore {
 
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {
         self.pass("chunks", self.inner.chunks(after, limit)).await
+    }
+
+    async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>> {
+        self.pass("with_hash", self.inner.with_hash(first, last)).await
     }
 
     async fn status(&self) -> Result<StoreStatus> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ingest_core::{
-    ChunkFailure, ContentHash, DocumentRecord, DocumentState, Error, ErrorKind, FailedChunk, Hit,
+    ChunkFailure, ContentHash, DocumentRecord, DocumentState, Error, ErrorKind, FailedChunk, FoundChunk, Hit,
     ModelIdentity, Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
 };
 
@@ -192,6 +192,10 @@ impl Store for MemoryStore {
 
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {
         Ok(self.state().page_of_chunks(after, limit))
+    }
+
+    async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>> {
+        Ok(self.state().with_hash(first, last))
     }
 
     async fn status(&self) -> Result<StoreStatus> {

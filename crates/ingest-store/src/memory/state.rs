@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ingest_core::{
-    Chunk, ChunkFailure, ContentHash, Document, DocumentRecord, DocumentState, FailedChunk, ModelIdentity,
-    Removed, Result, RunInfo, StoreStatus, StoredChunk, Vector,
+    Chunk, ChunkFailure, ContentHash, Document, DocumentRecord, DocumentState, FailedChunk, FoundChunk,
+    ModelIdentity, Removed, Result, RunInfo, StoreStatus, StoredChunk, Vector,
 };
 
 use crate::check::{self, invalid};
@@ -30,6 +31,7 @@ pub(super) struct Entry {
     origin: String,
     revision: ContentHash,
     recipe: ContentHash,
+    stored_at: SystemTime,
     pub(super) chunks: BTreeMap<u32, Findable>,
     failed: BTreeMap<u32, (Chunk, ChunkFailure)>,
 }
@@ -110,6 +112,7 @@ impl State {
                 origin: record.origin,
                 revision: record.revision,
                 recipe: record.recipe,
+                stored_at: SystemTime::now(),
                 chunks: BTreeMap::new(),
                 failed: BTreeMap::new(),
             };
@@ -252,6 +255,18 @@ impl State {
                 title: entry.document.title.clone(),
                 chunk: found.chunk.clone(),
                 vector: self.vector(found).map(<[f32]>::to_vec),
+            })
+            .collect()
+    }
+
+    pub(super) fn with_hash(&self, first: ContentHash, last: ContentHash) -> Vec<FoundChunk> {
+        self.findable()
+            .filter(|(_, found)| (first..=last).contains(&found.chunk.content_hash))
+            .map(|(entry, found)| FoundChunk {
+                source: entry.document.source.clone(),
+                chunk: found.chunk.clone(),
+                has_vector: found.has_vector,
+                stored_at: Some(entry.stored_at),
             })
             .collect()
     }

@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ingest_core::{
-    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, Hit, ModelIdentity, Progress,
-    Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
+    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, FoundChunk, Hit, ModelIdentity,
+    Progress, Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
 };
 
 use crate::trace::timed;
@@ -218,6 +218,10 @@ impl Store for PostgresStore {
 
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {
         self.read(|session| read::chunks(session, after, limit)).await
+    }
+
+    async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>> {
+        self.read(|session| read::with_hash(session, first, last)).await
     }
 
     async fn status(&self) -> Result<StoreStatus> {

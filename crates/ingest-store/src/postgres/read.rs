@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ingest_core::{ContentHash, DocumentState, FailedChunk, ModelIdentity, StoreStatus, StoredChunk};
+use ingest_core::{
+    ContentHash, DocumentState, FailedChunk, FoundChunk, ModelIdentity, StoreStatus, StoredChunk,
+};
 
 use super::fault::Work;
 use super::pool::{Param, Session};
@@ -114,6 +116,30 @@ pub(super) async fn chunks(
         })
     });
     chunks.collect()
+}
+
+pub(super) async fn with_hash(
+    session: Arc<Session>,
+    first: ContentHash,
+    last: ContentHash,
+) -> Work<Vec<FoundChunk>> {
+    let sql = format!(
+        "SELECT d.source, {CHUNK}, c.embedding IS NOT NULL, c.created_at
+         FROM chunks AS c JOIN ingest_documents AS d ON c.document_id = d.id
+         WHERE c.content_hash BETWEEN $1 AND $2 ORDER BY d.source, c.ordinal"
+    );
+    let rows = session
+        .query(&sql, &[&first.to_string(), &last.to_string()])
+        .await?;
+    let found = rows.iter().map(|row| {
+        Ok(FoundChunk {
+            source: get(row, 0)?,
+            chunk: row::chunk(row, 1)?,
+            has_vector: get(row, 1 + CHUNK_COLUMNS)?,
+            stored_at: get(row, 2 + CHUNK_COLUMNS)?,
+        })
+    });
+    found.collect()
 }
 
 pub(super) async fn failed(

@@ -231,7 +231,7 @@ async fn a_newer_store_is_refused_with_both_versions() {
         assert_names(&error, ErrorKind::NewerSchema, &home.path());
         let message = error.to_string();
         assert!(
-            message.contains("version 4711") && message.contains("up to 2"),
+            message.contains("version 4711") && message.contains("up to 3"),
             "{message}"
         );
     }

@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ingest_core::{
-    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, Hit, ModelIdentity, Query,
-    Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
+    ChunkFailure, ContentHash, DocumentRecord, DocumentState, FailedChunk, FoundChunk, Hit, ModelIdentity,
+    Query, Removed, Result, RunGuard, RunInfo, Store, StoreStatus, StoredChunk, Vector,
 };
 use rusqlite::{Connection, Transaction};
 
@@ -228,6 +228,11 @@ impl Store for SqliteStore {
     async fn chunks<'a>(&self, after: Option<(&'a str, u32)>, limit: usize) -> Result<Vec<StoredChunk>> {
         let after = after.map(|(source, ordinal)| (source.to_owned(), ordinal));
         self.read("read", move |tx| read::chunks(tx, after.as_ref(), limit))
+            .await
+    }
+
+    async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>> {
+        self.read("read", move |tx| read::with_hash(tx, &first, &last))
             .await
     }
 

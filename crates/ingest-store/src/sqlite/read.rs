@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use ingest_core::{
-    ChunkFailure, ContentHash, DocumentState, FailedChunk, ModelIdentity, StoreStatus, StoredChunk,
+    ChunkFailure, ContentHash, DocumentState, FailedChunk, FoundChunk, ModelIdentity, StoreStatus,
+    StoredChunk,
 };
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
@@ -109,6 +110,35 @@ pub(super) fn chunks(
         Ok(found)
     })?;
     Ok(page)
+}
+
+/// Chunks share the vectors of their texts, which have an index by hash; the few without a vector are looked through.
+pub(super) fn with_hash(
+    tx: &Transaction<'_>,
+    first: &ContentHash,
+    last: &ContentHash,
+) -> Work<Vec<FoundChunk>> {
+    // Documents have a `context_header`, too.
+    let columns = CHUNK.replace("context_header", "c.context_header");
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT c.id, {columns}, c.vector IS NOT NULL, d.id, d.source, d.stored_at
+         FROM (SELECT * FROM chunks
+               WHERE vector IN (SELECT id FROM vectors WHERE content_hash BETWEEN ?1 AND ?2)
+               UNION ALL SELECT * FROM chunks WHERE vector IS NULL AND content_hash BETWEEN ?1 AND ?2) AS c
+         JOIN documents AS d ON d.id = (SELECT max(id) FROM documents WHERE id <= c.id)
+         ORDER BY d.source, c.id"
+    ))?;
+    let mut rows = statement.query(params![first.as_bytes(), last.as_bytes()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(FoundChunk {
+            chunk: row::chunk(row, 1, row::ordinal(row.get(0)?, row.get(10)?)?)?,
+            has_vector: row.get(9)?,
+            source: row.get(11)?,
+            stored_at: row::time(row.get(12)?),
+        });
+    }
+    Ok(found)
 }
 
 pub(super) fn failed(

@@ -77,7 +77,7 @@ pub(super) fn nanoseconds(time: Option<SystemTime>) -> Option<i64> {
     i64::try_from(elapsed.as_nanos()).ok()
 }
 
-fn time(nanoseconds: Option<i64>) -> Option<SystemTime> {
+pub(super) fn time(nanoseconds: Option<i64>) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds?.try_into().ok()?))
 }
 

@@ -13,7 +13,7 @@ use super::fault::{Fault, Work};
 const APPLICATION_ID: i32 = 0x696e_4773;
 
 /// What brings a store from each version to the next. Never change one that was released: append.
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// Large pages, so that sketches and vectors are not cut: a vector of 1024 dimensions takes 4 KiB, and seven share a page
 /// of 32. With pages of 4 KiB a search takes twice as long; pages of 64 double what a small commit writes.
@@ -133,6 +133,9 @@ CREATE TABLE runs (
 
 /// What the model makes of the canary, little-endian; none in a store of the first version until the next run.
 const VERSION_2: &str = "ALTER TABLE model ADD COLUMN canary BLOB;";
+
+/// When a document was stored as it is, in nanoseconds since 1970; not known of those that are there.
+const VERSION_3: &str = "ALTER TABLE documents ADD COLUMN stored_at INTEGER;";
 
 /// A store's file, and how its connections are made.
 #[derive(Clone, Debug)]

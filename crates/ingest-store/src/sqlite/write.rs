@@ -1,6 +1,7 @@
 //! What changes a store. Everything here runs inside one transaction of the one writing connection.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use ingest_core::{
     Chunk, ChunkFailure, ContentHash, DocumentRecord, DocumentState, ModelIdentity, Removed, Vector,
@@ -102,8 +103,8 @@ fn insert_document(
     let document = &record.document;
     tx.prepare_cached(
         "INSERT INTO documents (id, slots, source, origin, revision, recipe, chunks, failed, title, doc_type,
-             context_header, generations, deprecated, display_url, metadata)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             context_header, generations, deprecated, display_url, metadata, stored_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         id,
@@ -121,6 +122,7 @@ fn insert_document(
         document.deprecated,
         document.display_url,
         row::json(serde_json::to_string(&document.metadata))?,
+        row::nanoseconds(Some(SystemTime::now())),
     ])?;
     Ok(())
 }

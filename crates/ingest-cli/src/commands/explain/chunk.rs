@@ -3,7 +3,7 @@
 use ingest_pipeline::{ChunkPlace, Failure, HashPrefix, places};
 use serde_json::json;
 
-use super::{Asked, cause, entry, entry_as_json, place_as_json};
+use super::{Asked, cause, entry, entry_as_json, moment, place_as_json};
 use crate::args::Format;
 use crate::failure::{self, Result};
 use crate::output::Output;
@@ -65,12 +65,14 @@ fn as_text(hash: &str, places: &[ChunkPlace], entries: &[&Failure], output: &mut
     for place in places {
         let (source, chunk) = (one_line(&place.source), &place.chunk);
         let place_name = format!("{source}:{}", chunk.span.line_start);
+        let at = place.stored_at.and_then(moment).map(|at| format!(" {at}"));
+        let stored = format!("stored{}", at.unwrap_or_default());
         let state = match cause(place) {
             Some(cause) => format!("set aside, {cause}"),
             None if place.state == ingest_pipeline::ChunkState::TextOnly => {
-                "stored, found by words alone".to_owned()
+                format!("{stored}, found by words alone")
             }
-            None => "stored".to_owned(),
+            None => stored,
         };
         output.line(&format!(
             "{}  chunk {}, {}",

@@ -5,6 +5,7 @@ mod document;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use embed_providers::{choose_provider, create_provider};
 use ingest_config::Settings;
@@ -114,6 +115,12 @@ async fn read_log(settings: &Settings) -> Result<LogContents> {
         })
 }
 
+/// A time, for people.
+fn moment(at: SystemTime) -> Option<String> {
+    let at = Timestamp::try_from(at).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// A chunk that was set aside, with its cause.
 fn cause(place: &ChunkPlace) -> Option<String> {
     let ChunkState::SetAside(failure) = &place.state else {
@@ -132,8 +139,7 @@ fn cause(place: &ChunkPlace) -> Option<String> {
 
 /// An entry of the failure log, for people.
 fn entry(failure: &Failure) -> String {
-    let at = failure.at.and_then(|at| Timestamp::try_from(at).ok());
-    let at = at.map(|at| format!("{} ", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+    let at = failure.at.and_then(moment).map(|at| format!("{at} "));
     let chunk = failure.chunk.map(|chunk| format!("chunk {chunk}, "));
     let kind = if failure.kind.is_empty() {
         String::new()
@@ -176,6 +182,7 @@ fn place_as_json(place: &ChunkPlace) -> Value {
         "line_end": place.chunk.span.line_end,
         "content_hash": place.chunk.content_hash.to_string(),
         "state": state,
+        "stored_at": place.stored_at.and_then(|at| Timestamp::try_from(at).ok()).map(|at| at.to_string()),
         "kind": failure.map(|failure| &failure.kind),
         "error": failure.map(|failure| &failure.message),
         "status": failure.and_then(|failure| failure.status),

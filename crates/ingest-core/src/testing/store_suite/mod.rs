@@ -78,6 +78,7 @@ macro_rules! store_checks {
             states_come_in_the_order_asked,
             documents_come_in_pages_by_origin,
             chunks_come_in_pages_with_their_vectors,
+            chunks_are_found_by_their_hash,
             failures_come_in_pages,
             status_counts_what_is_there,
             reopening_finds_everything,

@@ -1,5 +1,7 @@
 //! States, pages, counts, and what a store keeps when it is closed.
 
+use std::time::SystemTime;
+
 use super::super::samples::{chunk, document, failure, identity, new_vector, text_query};
 use super::{Place, bound, sources};
 use crate::{ContentHash, Record, Vector};
@@ -48,6 +50,62 @@ pub async fn documents_come_in_pages_by_origin(place: &dyn Place) {
     assert_eq!(page(Some("x"), Some("a/b"), 10).await, ["b", "é"]);
     assert!(page(Some("z"), None, 10).await.is_empty());
     assert!(page(None, None, 0).await.is_empty());
+}
+
+/// Each place of a text, with a vector or without, and when it was stored; nothing that is set aside or gone.
+pub async fn chunks_are_found_by_their_hash(place: &dyn Place) {
+    let store = bound(place).await;
+    let began = SystemTime::now();
+    let aside = || Vector::Failed(failure("long"));
+    let documents = [
+        document(
+            "b",
+            &[("x", new_vector(EAST)), ("y", Vector::TextOnly), ("z", aside())],
+        ),
+        document(
+            "a",
+            &[
+                ("y", Vector::TextOnly),
+                ("v", new_vector(EAST)),
+                ("x", Vector::Stored),
+            ],
+        ),
+        document("c", &[("x", Vector::Stored)]),
+    ];
+    store.replace(documents.to_vec()).await.expect("replace");
+    store.remove(&["c".into()]).await.expect("remove");
+    let find = async |first, last| store.with_hash(first, last).await.expect("with_hash");
+    for (text, has_vector, expected) in [
+        ("x", true, vec![("a", 2), ("b", 0)]),
+        ("y", false, vec![("a", 0), ("b", 1)]),
+        ("v", true, vec![("a", 1)]),
+        ("z", true, vec![]),
+    ] {
+        let hash = ContentHash::of_text(text);
+        let found = find(hash, hash).await;
+        let places: Vec<_> = found
+            .iter()
+            .map(|found| (found.source.as_str(), found.chunk.ordinal))
+            .collect();
+        assert_eq!(places, expected, "{text}");
+        for found in found {
+            assert_eq!((found.chunk.text.as_str(), found.has_vector), (text, has_vector));
+            let stored_at = found.stored_at.expect("a time");
+            let apart = stored_at
+                .duration_since(began)
+                .unwrap_or_else(|error| error.duration());
+            assert!(
+                apart.as_secs() < 60,
+                "the clocks of machines may differ a little: {apart:?}"
+            );
+        }
+    }
+    let all = find(
+        ContentHash::from_bytes([0; 32]),
+        ContentHash::from_bytes([0xff; 32]),
+    )
+    .await;
+    assert_eq!(all.len(), 5);
 }
 
 /// In order of source and position, with vectors and without, whatever the order they were stored in.
