@@ -91,6 +91,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<DocumentState>>;
 
+    /// The origins that documents have, in order, each with the number of its documents.
+    async fn origins(&self) -> Result<Vec<(String, u64)>>;
+
     /// Removes documents with their chunks, in one transaction. Unknown ones are passed over.
     async fn remove(&self, sources: &[String]) -> Result<Removed>;
 

@@ -24,10 +24,12 @@ pub(crate) async fn remove_vanished(context: &Context) -> Result<Option<String>>
         return Ok(None);
     }
     let whole = walked_whole(context);
+    let origins = context.store.origins().await?;
+    let mut leaving = Vec::new();
     let mut all_gone = 0;
-    for source in &whole {
+    for source in whole {
         let (mut gone, mut held) = (0, 0);
-        for scope in scopes(source) {
+        for scope in scopes(source, &origins) {
             let mut pages = Pages::new(context, source, scope, Which::Vanished);
             while let Some((page, total)) = pages.next().await? {
                 gone += page.len() as u64;
@@ -35,6 +37,9 @@ pub(crate) async fn remove_vanished(context: &Context) -> Result<Option<String>>
             }
         }
         all_gone += gone;
+        if gone > 0 {
+            leaving.push(source);
+        }
         let (refused, limit) = match context.options.max_delete {
             MaxDelete::Percent(share) => (gone * 100 > held * u64::from(share), format!("{share}%")),
             MaxDelete::Count(limit) => (all_gone > limit, limit.to_string()),
@@ -47,8 +52,8 @@ pub(crate) async fn remove_vanished(context: &Context) -> Result<Option<String>>
             )));
         }
     }
-    for source in whole {
-        remove(context, source, Which::Vanished).await?;
+    for source in leaving {
+        remove(context, source, Which::Vanished, &origins).await?;
     }
     Ok(None)
 }
@@ -79,8 +84,9 @@ fn walked_whole(context: &Context) -> Vec<&PlannedSource> {
 
 /// Removes everything that the sources hold.
 pub(crate) async fn forget(context: &Context) -> Result<()> {
+    let origins = context.store.origins().await?;
     for source in &context.plan.sources {
-        remove(context, source, Which::All).await?;
+        remove(context, source, Which::All, &origins).await?;
     }
     Ok(())
 }
@@ -88,6 +94,7 @@ pub(crate) async fn forget(context: &Context) -> Result<()> {
 /// How many documents the store holds that a clean run would leave alone.
 pub(crate) async fn others(context: &Context) -> Result<u64> {
     let mut others = 0;
+    let origins = context.store.origins().await?;
     let mut after: Option<String> = None;
     loop {
         let page = context.store.documents(None, after.as_deref(), PAGE).await?;
@@ -97,7 +104,7 @@ pub(crate) async fn others(context: &Context) -> Result<u64> {
         after = Some(last.source.clone());
         let mine = |state: &DocumentState| {
             let source = |source: &PlannedSource| {
-                scopes(source)
+                scopes(source, &origins)
                     .iter()
                     .any(|scope| scope.holds(context, source, state))
             };
@@ -107,8 +114,13 @@ pub(crate) async fn others(context: &Context) -> Result<u64> {
     }
 }
 
-async fn remove(context: &Context, source: &PlannedSource, which: Which) -> Result<()> {
-    for scope in scopes(source) {
+async fn remove(
+    context: &Context,
+    source: &PlannedSource,
+    which: Which,
+    origins: &[(String, u64)],
+) -> Result<()> {
+    for scope in scopes(source, origins) {
         let mut pages = Pages::new(context, source, scope, which);
         while let Some((page, _)) = pages.next().await? {
             if context.halt.is_halted() {
@@ -147,11 +159,16 @@ enum Scope {
     /// Its own lines.
     Lines,
     /// Files below a place of it that another source found: a folder above, a file by itself.
-    Below(String),
+    Below { prefix: String, origin: String },
 }
 
-fn scopes(source: &PlannedSource) -> Vec<Scope> {
+/// The parts to look through, where the store has documents of these origins.
+fn scopes(source: &PlannedSource, origins: &[(String, u64)]) -> Vec<Scope> {
     let mut scopes = vec![Scope::Files, Scope::Lines];
+    let others = || {
+        let origins = origins.iter().map(|(origin, _)| origin);
+        origins.filter(|origin| is_file_origin(origin) && ***origin != *source.file_origin)
+    };
     for root in &source.roots {
         let prefix = match root {
             Root::Folder { name, .. } | Root::Glob { name, .. } if name == "." => String::new(),
@@ -160,17 +177,20 @@ fn scopes(source: &PlannedSource) -> Vec<Scope> {
             Root::File { name, .. } => name.clone(),
             Root::Lines { .. } => continue,
         };
-        scopes.push(Scope::Below(prefix));
+        scopes.extend(others().map(|origin| Scope::Below {
+            prefix: prefix.clone(),
+            origin: origin.clone(),
+        }));
     }
     scopes
 }
 
 impl Scope {
-    fn origin<'a>(&self, source: &'a PlannedSource) -> Option<&'a str> {
+    fn origin<'a>(&'a self, source: &'a PlannedSource) -> &'a str {
         match self {
-            Self::Files => Some(&source.file_origin),
-            Self::Lines => Some(&source.line_origin),
-            Self::Below(_) => None,
+            Self::Files => &source.file_origin,
+            Self::Lines => &source.line_origin,
+            Self::Below { origin, .. } => origin,
         }
     }
 
@@ -182,9 +202,8 @@ impl Scope {
                     && (source.covers(&state.source) || source.disowns(&state.source))
             }
             Self::Lines => state.origin == *source.line_origin,
-            Self::Below(prefix) => {
-                state.origin != *source.file_origin
-                    && is_file_origin(&state.origin)
+            Self::Below { prefix, origin } => {
+                state.origin == *origin
                     && state.source.starts_with(prefix)
                     && source.covers(&state.source)
                     && !is_kept_alone(context, state)
@@ -215,7 +234,7 @@ impl<'a> Pages<'a> {
     fn new(context: &'a Context, source: &'a PlannedSource, scope: Scope, which: Which) -> Self {
         // Names are in order, so that those below a folder lie together; the name before the first one is asked after.
         let after = match &scope {
-            Scope::Below(prefix) if !prefix.is_empty() => Some(before(prefix)),
+            Scope::Below { prefix, .. } if !prefix.is_empty() => Some(before(prefix)),
             _ => None,
         };
         Self {
@@ -237,13 +256,13 @@ impl<'a> Pages<'a> {
         let mut page = self
             .context
             .store
-            .documents(origin, self.after.as_deref(), PAGE)
+            .documents(Some(origin), self.after.as_deref(), PAGE)
             .await?;
         let Some(last) = page.last() else {
             return Ok(None);
         };
         self.after = Some(last.source.clone());
-        if let Scope::Below(prefix) = &self.scope {
+        if let Scope::Below { prefix, .. } = &self.scope {
             self.done = !last.source.starts_with(prefix.as_str()) && last.source.as_str() > prefix.as_str();
         }
         page.retain(|state| self.scope.holds(self.context, self.source, state));

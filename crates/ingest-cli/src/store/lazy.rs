@@ -108,6 +108,10 @@ impl Store for LazyStore {
         self.now().documents(origin, after, limit).await
     }
 
+    async fn origins(&self) -> Result<Vec<(String, u64)>> {
+        self.now().origins().await
+    }
+
     async fn remove(&self, sources: &[String]) -> Result<Removed> {
         self.now().remove(sources).await
     }

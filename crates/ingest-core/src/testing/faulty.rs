@@ -231,6 +231,10 @@ impl Store for FaultyStore {
             .await
     }
 
+    async fn origins(&self) -> Result<Vec<(String, u64)>> {
+        self.pass("origins", self.inner.origins()).await
+    }
+
     async fn remove(&self, sources: &[String]) -> Result<Removed> {
         self.pass("remove", self.inner.remove(sources)).await
     }

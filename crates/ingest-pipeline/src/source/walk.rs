@@ -147,12 +147,15 @@ impl Plan {
 
     /// Whether a path is the store's or the log's.
     pub(super) fn is_own(&self, path: &Path) -> bool {
+        let Some(name) = path.file_name() else {
+            return false;
+        };
+        // Names are compared first: that tells nearly all files apart.
         self.skip_paths.iter().any(|own| {
-            path.parent() == own.parent()
-                && path.file_name().zip(own.file_name()).is_some_and(|(name, own)| {
-                    let rest = name.as_encoded_bytes().strip_prefix(own.as_encoded_bytes());
-                    rest.is_some_and(|rest| COMPANIONS.iter().any(|companion| companion.as_bytes() == rest))
-                })
+            own.file_name().is_some_and(|own| {
+                let rest = name.as_encoded_bytes().strip_prefix(own.as_encoded_bytes());
+                rest.is_some_and(|rest| COMPANIONS.iter().any(|companion| companion.as_bytes() == rest))
+            }) && path.parent() == own.parent()
         })
     }
 

@@ -163,6 +163,10 @@ impl Store for MemoryStore {
         Ok(self.state().page_of_documents(origin, after, limit))
     }
 
+    async fn origins(&self) -> Result<Vec<(String, u64)>> {
+        Ok(self.state().origins())
+    }
+
     async fn remove(&self, sources: &[String]) -> Result<Removed> {
         Ok(self.state().remove(sources))
     }

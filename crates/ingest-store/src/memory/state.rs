@@ -244,6 +244,17 @@ impl State {
             .collect()
     }
 
+    pub(super) fn origins(&self) -> Vec<(String, u64)> {
+        let mut origins: BTreeMap<&str, u64> = BTreeMap::new();
+        for entry in self.documents.values() {
+            *origins.entry(&entry.origin).or_default() += 1;
+        }
+        let origins = origins.into_iter();
+        origins
+            .map(|(origin, count)| (origin.to_owned(), count))
+            .collect()
+    }
+
     pub(super) fn page_of_chunks(&self, after: Option<(&str, u32)>, limit: usize) -> Vec<StoredChunk> {
         self.findable()
             .filter(|(entry, found)| {

@@ -184,6 +184,10 @@ impl Store for PostgresStore {
             .await
     }
 
+    async fn origins(&self) -> Result<Vec<(String, u64)>> {
+        self.read(read::origins).await
+    }
+
     async fn remove(&self, sources: &[String]) -> Result<Removed> {
         self.write(|session| write::remove(session, sources)).await
     }

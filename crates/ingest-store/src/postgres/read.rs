@@ -100,6 +100,15 @@ pub(super) async fn documents(
         .collect()
 }
 
+pub(super) async fn origins(session: Arc<Session>) -> Work<Vec<(String, u64)>> {
+    let sql = "SELECT origin, count(*) FROM ingest_documents GROUP BY origin ORDER BY origin";
+    let rows = session.query(sql, &[]).await?;
+    let origins = rows
+        .iter()
+        .map(|row| Ok((get(row, 0)?, get::<i64>(row, 1)?.unsigned_abs())));
+    origins.collect()
+}
+
 pub(super) async fn chunks(
     session: Arc<Session>,
     after: Option<(&str, u32)>,

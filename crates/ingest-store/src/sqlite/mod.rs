@@ -185,6 +185,10 @@ impl Store for SqliteStore {
         self.read("read", page).await
     }
 
+    async fn origins(&self) -> Result<Vec<(String, u64)>> {
+        self.read("read", read::origins).await
+    }
+
     async fn remove(&self, sources: &[String]) -> Result<Removed> {
         let sources = sources.to_vec();
         self.write("write to", move |tx| write::remove(tx, &sources))

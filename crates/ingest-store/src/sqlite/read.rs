@@ -66,14 +66,19 @@ pub(super) fn documents(
     after: Option<&str>,
     limit: usize,
 ) -> Work<Vec<DocumentState>> {
-    // Two statements, since each has an index of its own.
-    let origin_filter = if origin.is_some() {
+    // A statement for each case: one for all of them would go through all documents before those that it wants.
+    let of_origin = if origin.is_some() {
         "origin = ?1"
     } else {
         "?1 IS NULL"
     };
+    let behind = if after.is_some() {
+        "source > ?2"
+    } else {
+        "?2 IS NULL"
+    };
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT {STATE} FROM documents WHERE {origin_filter} AND (?2 IS NULL OR source > ?2) ORDER BY source LIMIT ?3"
+        "SELECT {STATE} FROM documents WHERE {of_origin} AND {behind} ORDER BY source LIMIT ?3"
     ))?;
     let mut rows = statement.query(params![origin, after, at_most(limit)])?;
     let mut page = Vec::new();
@@ -81,6 +86,17 @@ pub(super) fn documents(
         page.push(state(row)?);
     }
     Ok(page)
+}
+
+pub(super) fn origins(tx: &Transaction<'_>) -> Work<Vec<(String, u64)>> {
+    let mut statement =
+        tx.prepare_cached("SELECT origin, count(*) FROM documents GROUP BY origin ORDER BY origin")?;
+    let mut rows = statement.query(())?;
+    let mut origins = Vec::new();
+    while let Some(row) = rows.next()? {
+        origins.push((row.get(0)?, row::whole(row, 1)? as u64));
+    }
+    Ok(origins)
 }
 
 pub(super) fn chunks(

@@ -77,6 +77,7 @@ macro_rules! store_checks {
             a_refused_settling_changes_nothing,
             states_come_in_the_order_asked,
             documents_come_in_pages_by_origin,
+            origins_are_counted,
             chunks_come_in_pages_with_their_vectors,
             chunks_are_found_by_their_hash,
             failures_come_in_pages,

@@ -160,6 +160,21 @@ pub async fn chunks_come_in_pages_with_their_vectors(place: &dyn Place) {
     assert_eq!(store.chunks(Some(("aa", 0)), 10).await.expect("chunks").len(), 4);
 }
 
+/// Those that have no documents left are gone.
+pub async fn origins_are_counted(place: &dyn Place) {
+    let store = bound(place).await;
+    assert_eq!(store.origins().await.expect("origins"), []);
+    let mut documents: Vec<_> = ["a", "b", "c"].map(|source| document(source, &[])).into();
+    documents[1].origin = "files:other".to_owned();
+    let usual = documents[0].origin.clone();
+    store.replace(documents).await.expect("replace");
+    let mut expected = vec![(usual.clone(), 2), ("files:other".to_owned(), 1)];
+    expected.sort();
+    assert_eq!(store.origins().await.expect("origins"), expected);
+    store.remove(&["b".to_owned()]).await.expect("remove");
+    assert_eq!(store.origins().await.expect("origins"), [(usual, 2)]);
+}
+
 /// In order of source and position.
 pub async fn failures_come_in_pages(place: &dyn Place) {
     let store = bound(place).await;
