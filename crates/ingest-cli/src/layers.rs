@@ -69,6 +69,15 @@ impl Layers {
         self.flag(key, "--host", Some(host));
     }
 
+    /// Takes any key for good where there is none: for who sends nothing to OpenAI.
+    pub(crate) fn spare_key(&mut self) -> Result<()> {
+        let embedding = self.load()?.embedding;
+        if embedding.openai_api_key.is_none() && embedding.openai_api_key_file.is_none() {
+            self.flag("openai_api_key", "--dry-run", Some("none"));
+        }
+        Ok(())
+    }
+
     /// Reads all layers.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ingest_config::{OnTooLong, Settings, Workers};
+use ingest_config::{OnTooLong, ProviderChoice, Settings, Workers};
 use ingest_pipeline::{Cancel, MaxDelete, Outcome, Pace, RunOptions, RunReport};
 
 use crate::args::{Global, Run};
@@ -76,6 +76,13 @@ async fn recorded(
         None => (None, None),
     };
     // With `--clean` of everything the model may change; the pipeline decides, from what is left in the store.
+    // Several servers are asked what they have, and must not be told a key that is none.
+    if args.work.dry_run
+        && settings.embedding.provider == ProviderChoice::OpenAi
+        && args.embedding.host.len() < 2
+    {
+        layers.spare_key()?;
+    }
     let chosen = embedder::choose(layers, &args.embedding.host, identity.as_ref(), console).await?;
     if !args.work.dry_run {
         chosen.agree().await?;

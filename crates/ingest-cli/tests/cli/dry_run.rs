@@ -14,6 +14,23 @@ fn assert_near(value: &Value, wanted: f64) {
 }
 
 #[test]
+fn nothing_is_sent_so_that_no_key_is_needed() {
+    let work = Work::with_docs();
+    let openai = [
+        "run",
+        "docs",
+        "--provider",
+        "openai",
+        "--model",
+        "text-embedding-3-small",
+    ];
+    let dry = [&openai[..], &["--dry-run", "--format", "json"]].concat();
+    let forecast = &work.ingest(&dry).expect(0).json()["forecast"];
+    assert_eq!(forecast["price"]["per_million_tokens"], json!(0.02));
+    work.ingest(&openai).expect(2).says("no API key");
+}
+
+#[test]
 fn no_server_is_asked_and_no_store_is_made() {
     let (work, server) = (Work::with_docs(), crate::server::ollama(4));
     let dry = work
