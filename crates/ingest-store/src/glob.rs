@@ -40,7 +40,7 @@ fn set(pattern: &[char], character: char) -> Option<usize> {
     let inverted = pattern.first() == Some(&'^');
     let mut at = usize::from(inverted);
     let mut found = false;
-    // A `]` that comes first is one of the set.
+    // A `]` that comes first is one of the set, though no range begins with it.
     let first = at;
     let mut previous = None;
     loop {
@@ -54,7 +54,7 @@ fn set(pattern: &[char], character: char) -> Option<usize> {
             }
             member => {
                 found |= member == character;
-                previous = Some(member);
+                previous = (member != ']').then_some(member);
                 at += 1;
             }
         }
@@ -76,6 +76,7 @@ mod tests {
             ("[a-c].md", "b.md"),
             ("[^a-c].md", "d.md"),
             ("[]x].md", "].md"),
+            ("[]-a].md", "-.md"),
             ("a*b*c", "aXbXbc"),
         ] {
             assert!(matches(pattern, text), "{pattern} {text}");
@@ -85,6 +86,7 @@ mod tests {
             ("docs", "docs/a"),
             ("?.md", ".md"),
             ("[a-c].md", "d.md"),
+            ("[]-a].md", "^.md"),
             ("[abc", "a"),
             ("A*", "a"),
         ] {

@@ -30,7 +30,7 @@ fn set(glob: &[char], regex: &mut String) -> Option<usize> {
     let mut previous: Option<char> = None;
     loop {
         match *glob.get(at)? {
-            // A `]` that comes first is one of the set.
+            // A `]` that comes first is one of the set, though no range begins with it.
             ']' if at > first => break,
             '-' if previous.is_some() && glob.get(at + 1).is_some_and(|&next| next != ']') => {
                 let (start, end) = (previous.take()?, glob[at + 1]);
@@ -44,7 +44,7 @@ fn set(glob: &[char], regex: &mut String) -> Option<usize> {
             }
             member => {
                 escape(member, &mut members);
-                previous = Some(member);
+                previous = (member != ']').then_some(member);
                 at += 1;
             }
         }
@@ -71,6 +71,11 @@ mod tests {
         assert_eq!(to_regex("docs/*.m?"), Some(r"^docs/.*\U0000002em.$".into()));
         assert_eq!(to_regex("[a-c]"), Some("^[aa-c]$".into()));
         assert_eq!(to_regex("[^]x]"), Some(r"^[^\U0000005dx]$".into()));
+        assert_eq!(
+            to_regex("[]-a]"),
+            Some(r"^[\U0000005d\U0000002da]$".into()),
+            "no range begins with a bracket"
+        );
         assert_eq!(to_regex("[c-a]"), Some("^[c]$".into()));
         assert_eq!(to_regex("[a"), None);
     }
