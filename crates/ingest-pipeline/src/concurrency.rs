@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use embed_core::{Error, ErrorKind};
 use tokio::time::Instant;
 
-use crate::RunOptions;
 use crate::climb::Climb;
+use crate::tally::Tally;
+use crate::{Event, RunOptions};
 
 /// Answers, for each worker, that a number of workers is judged by.
 const ROUNDS: usize = 4;
@@ -90,8 +92,22 @@ impl Concurrency {
         })
     }
 
+    /// Takes note of what an answer to so many texts, sent then, says of the number; tells what was settled on.
+    pub(crate) fn heard(&self, tally: &Tally, sent: Instant, texts: usize, error: Option<&Error>) {
+        match error.map(Error::kind) {
+            None => {
+                if let Some(Settled { workers, rate }) = self.answered(sent, texts) {
+                    let rate = Some(rate);
+                    tally.event(&Event::Workers { workers, rate });
+                }
+            }
+            Some(ErrorKind::Busy | ErrorKind::RateLimited) => self.refused(sent),
+            Some(_) => self.disturbed(),
+        }
+    }
+
     /// A batch that was sent then was answered. Returns what was settled on, when that is news.
-    pub(crate) fn answered(&self, sent: Instant, texts: usize) -> Option<Settled> {
+    fn answered(&self, sent: Instant, texts: usize) -> Option<Settled> {
         let mut period = self.period()?;
         let now = Instant::now();
         let Some(began) = period.began else {
@@ -114,7 +130,7 @@ impl Concurrency {
     }
 
     /// A batch that was sent then was refused since the server is too busy.
-    pub(crate) fn refused(&self, sent: Instant) {
+    fn refused(&self, sent: Instant) {
         // Those that were sent before the number was lowered say nothing new.
         if let Some(mut period) = self.period()
             && sent >= period.set
@@ -125,7 +141,7 @@ impl Concurrency {
     }
 
     /// Something else went wrong: the time it took says nothing of the number.
-    pub(crate) fn disturbed(&self) {
+    fn disturbed(&self) {
         if let Some(mut period) = self.period() {
             self.begin(&mut period, self.rest);
         }

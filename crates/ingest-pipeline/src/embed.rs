@@ -12,7 +12,6 @@ use tracing::Instrument;
 use crate::blame::{culprit, is_fatal, is_silence, speaks_of_nan};
 use crate::canary::Look;
 use crate::caps::{self, Cap, bytes_of};
-use crate::concurrency;
 use crate::context::Context;
 use crate::error::chain;
 use crate::failure::one_line;
@@ -301,7 +300,9 @@ impl Worker<'_> {
             let Some(answer) = self.call(&inputs, alone).instrument(span).await else {
                 return Fared::Over;
             };
-            self.note(sent, inputs.len(), answer.as_ref().err());
+            context
+                .concurrency
+                .heard(&context.tally, sent, inputs.len(), answer.as_ref().err());
             let error = match answer {
                 Ok(_) if context.canary.has_changed() => return Fared::Over,
                 Ok(rows) => {
@@ -418,23 +419,6 @@ impl Worker<'_> {
             error: rows.as_ref().err().map(|error| error.kind().as_str()),
         });
         rows
-    }
-
-    /// Takes note of what an answer says of the number of workers.
-    fn note(&self, sent: Instant, texts: usize, error: Option<&Error>) {
-        let context = &self.shared.context;
-        match error.map(Error::kind) {
-            None => {
-                if let Some(concurrency::Settled { workers, rate }) =
-                    context.concurrency.answered(sent, texts)
-                {
-                    let rate = Some(rate);
-                    context.tally.event(&Event::Workers { workers, rate });
-                }
-            }
-            Some(ErrorKind::Busy | ErrorKind::RateLimited) => context.concurrency.refused(sent),
-            Some(_) => context.concurrency.disturbed(),
-        }
     }
 
     fn tell_retry(&self, attempt: u32, of: u32, wait: Duration, error: &Error) {
