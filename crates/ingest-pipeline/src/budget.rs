@@ -54,30 +54,34 @@ impl Budget {
             tokio::pin!(changed);
             // Registered before looking, so that no change is missed between the two.
             changed.as_mut().enable();
-            {
-                let mut state = self.state();
-                if state.used == 0 || state.used.saturating_add(bytes) <= self.limit {
-                    state.used += bytes;
-                    state.high = state.high.max(state.used);
-                    state.moving += documents;
-                    break;
-                }
-                if !waiting.counted {
-                    waiting.counted = true;
-                    state.waiting += 1;
-                    self.changed.notify_waiters();
-                    // That woke this one, too.
-                    continue;
-                }
+            if let Some(permit) = self.try_acquire(bytes, documents) {
+                return permit;
+            }
+            if !waiting.counted {
+                waiting.counted = true;
+                self.state().waiting += 1;
+                self.changed.notify_waiters();
+                // That woke this one, too.
+                continue;
             }
             changed.await;
         }
-        drop(waiting);
-        Permit {
-            budget: Arc::clone(self),
-            bytes,
-            moving: documents,
-        }
+    }
+
+    /// The same without waiting; `None` where it would have to.
+    pub(crate) fn try_acquire(self: &Arc<Self>, bytes: usize, documents: usize) -> Option<Permit> {
+        let mut state = self.state();
+        let fits = state.used == 0 || state.used.saturating_add(bytes) <= self.limit;
+        fits.then(|| {
+            state.used += bytes;
+            state.high = state.high.max(state.used);
+            state.moving += documents;
+            Permit {
+                budget: Arc::clone(self),
+                bytes,
+                moving: documents,
+            }
+        })
     }
 
     /// Waits until somebody waits for memory and nothing that was let in is still on its way to the batcher.

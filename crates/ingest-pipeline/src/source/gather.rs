@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use super::Item;
@@ -43,6 +43,7 @@ async fn read(context: &Context, mut found: mpsc::Receiver<Vec<Found>>, groups: 
         groups,
         files: Vec::new(),
         bytes: 0,
+        reading: None,
     };
     while let Some(names) = found.recv().await {
         for found in names {
@@ -51,11 +52,11 @@ async fn read(context: &Context, mut found: mpsc::Receiver<Vec<Found>>, groups: 
             }
         }
         // Whatever the walk has found so far may go on: it may be waiting for us.
-        if found.is_empty() && reader.flush().await.is_none() {
+        if found.is_empty() && reader.finish().await.is_none() {
             return;
         }
     }
-    let _ = reader.flush().await;
+    let _ = reader.finish().await;
 }
 
 /// Reads in groups. `None` means that the run is ending.
@@ -64,6 +65,15 @@ struct Reader<'a> {
     groups: mpsc::Sender<Group>,
     files: Vec<File>,
     bytes: u64,
+    /// The group before, which is read while the next one is gathered and, where there is memory for both, read.
+    reading: Option<Reading>,
+}
+
+/// A group that is being read.
+struct Reading {
+    files: JoinHandle<Vec<Loaded>>,
+    permit: Permit,
+    estimates: Vec<usize>,
 }
 
 /// A group takes this share of the memory at most, so that several can be on their way.
@@ -108,13 +118,14 @@ impl Reader<'_> {
                 self.context.tally.source_failed(index, reason, true);
             }
             Found::Lines { index, input } => {
-                self.flush().await?;
+                self.finish().await?;
                 self.lines(index, input).await?;
             }
         }
         Some(())
     }
 
+    /// Begins to read what was gathered, and hands on the group before.
     async fn flush(&mut self) -> Option<()> {
         let files = std::mem::take(&mut self.files);
         self.bytes = 0;
@@ -126,18 +137,50 @@ impl Reader<'_> {
         let total = estimates
             .iter()
             .fold(0_usize, |sum, &bytes| sum.saturating_add(bytes));
-        let mut permit = tokio::select! {
-            permit = context.budget.acquire(total, files.len()) => permit,
-            () = context.halt.halted() => return None,
+        let permit = match context.budget.try_acquire(total, files.len()) {
+            Some(permit) => permit,
+            None => {
+                // What is read already must not be kept while memory is waited for.
+                self.hand_on().await?;
+                tokio::select! {
+                    permit = context.budget.acquire(total, files.len()) => permit,
+                    () = context.halt.halted() => return None,
+                }
+            }
         };
         let max = context.options.max_file_bytes;
-        let read = spawn_blocking(move || {
+        let files = spawn_blocking(move || {
             let files = files.into_iter();
-            files
-                .map(|(item, path, _)| read_file(item, path, max))
-                .collect::<Vec<_>>()
+            files.map(|(item, path, _)| read_file(item, path, max)).collect()
         });
-        let Ok(loaded) = read.await else {
+        let next = Reading {
+            files,
+            permit,
+            estimates,
+        };
+        self.hand_on().await?;
+        self.reading = Some(next);
+        Some(())
+    }
+
+    /// Reads what was gathered, and hands on everything.
+    async fn finish(&mut self) -> Option<()> {
+        self.flush().await?;
+        self.hand_on().await
+    }
+
+    /// Waits until the group before is read, and hands it on.
+    async fn hand_on(&mut self) -> Option<()> {
+        let Some(reading) = self.reading.take() else {
+            return Some(());
+        };
+        let Reading {
+            files,
+            mut permit,
+            estimates,
+        } = reading;
+        let context = self.context;
+        let Ok(loaded) = files.await else {
             context
                 .halt
                 .stop("internal", "reading files failed in an unforeseen way".to_owned());

@@ -78,17 +78,34 @@ pub(crate) fn read_file(item: Item, path: PathBuf, max: u64) -> Loaded {
     }
 }
 
+/// Opens a file to read it. A pipe without a writer is not waited for.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.open(path)
+}
+
 /// Reads a file of at most `max` bytes, if it is a document.
 pub(crate) fn read(path: &Path, max: u64) -> io::Result<Outcome> {
-    // Opening a pipe would wait for a writer, so the kind is asked by name first.
-    if !std::fs::metadata(path)?.is_file() {
-        return Ok(Outcome::Skipped {
-            reason: "a socket, pipe or device".to_owned(),
-            gone: true,
-        });
+    let no_file = || Outcome::Skipped {
+        reason: "a socket, pipe or device".to_owned(),
+        gone: true,
+    };
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(_) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) => return Ok(no_file()),
+        Err(error) => return Err(error),
+    };
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Ok(no_file());
     }
-    let file = File::open(path)?;
-    let len = file.metadata()?.len();
+    let len = meta.len();
     let mut file = file.take(max.saturating_add(1));
     let mut bytes = Vec::with_capacity(usize::try_from(len.min(max)).unwrap_or(0).saturating_add(1));
     file.by_ref().take(SNIFFED as u64).read_to_end(&mut bytes)?;
@@ -96,7 +113,8 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<Outcome> {
     if let Kind::Binary(reason) = kind {
         return Ok(Outcome::Skipped { reason, gone: true });
     }
-    if len <= max {
+    // What ended before that has been read to its end.
+    if len <= max && bytes.len() == SNIFFED {
         file.read_to_end(&mut bytes)?;
     }
     if len > max || bytes.len() as u64 > max {

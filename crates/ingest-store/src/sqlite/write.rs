@@ -330,13 +330,20 @@ pub(super) fn clear(tx: &Transaction<'_>) -> Work<Removed> {
 }
 
 pub(super) fn sweep(tx: &Transaction<'_>) -> Work<u64> {
-    let unused = |table: &str| {
-        format!(
-            "DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector = {table}.id)"
-        )
-    };
-    tx.execute(&unused("sketches"), ())?;
-    Ok(tx.execute(&unused("vectors"), ())? as u64)
+    // Their ids come from the index of hashes, a small part of what the tables hold.
+    let mut unused = tx.prepare_cached(
+        "SELECT id FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector = vectors.id)",
+    )?;
+    let ids: Vec<i64> = unused
+        .query_map((), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for table in ["sketches", "vectors"] {
+        let mut delete = tx.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?;
+        for id in &ids {
+            delete.execute([id])?;
+        }
+    }
+    Ok(ids.len() as u64)
 }
 
 pub(super) fn settle(
