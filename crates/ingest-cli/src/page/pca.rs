@@ -2,10 +2,10 @@
 
 /// Rounds at most. Directions whose shares are nearly the same take long to tell apart, and either shows as much.
 const ROUNDS: usize = 100;
-/// A round that turns both directions by less than this (1 - cosine) is the last.
-const STILL: f64 = 1e-9;
-/// What is left of a direction below this share of the whole is noise.
-const NOISE: f64 = 1e-9;
+/// A round that turns a direction by less than this (1 - cosine) is the last; rounding turns it by about as much.
+const STILL: f64 = 1e-7;
+/// What varies less than this share of the whole is rounding.
+const NOISE: f64 = 1e-6;
 
 /// Points seen in their plane.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +28,8 @@ pub(super) fn plane(rows: &mut [f32], width: usize) -> Plane {
             shares: [0.0; 2],
         };
     }
-    let [first, second] = directions(rows, width, total);
+    let first = direction(rows, width, total * NOISE, None);
+    let second = direction(rows, width, total * NOISE, Some(&first));
     let points: Vec<[f64; 2]> = rows
         .chunks_exact(width)
         .map(|row| [dot(row, &first), dot(row, &second)])
@@ -57,25 +58,22 @@ fn center(rows: &mut [f32], width: usize) {
     }
 }
 
-/// Orthogonal iteration: multiplies two directions by the covariance and makes them orthogonal again, until they stay.
-fn directions(rows: &[f32], width: usize, total: f64) -> [Vec<f32>; 2] {
+/// The direction in which the rows vary most, of those at a right angle to `other`: multiplied by the covariance again
+/// and again, any direction turns into it. 0 where they do not vary by more than `noise`.
+fn direction(rows: &[f32], width: usize, noise: f64, other: Option<&[f32]>) -> Vec<f32> {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut start = || -> Vec<f32> { (0..width).map(|_| random.f32() - 0.5).collect() };
-    let mut found = [start(), start()];
-    orthonormalize(&mut found, 0.0);
+    let mut found: Vec<f32> = (0..width).map(|_| random.f32() - 0.5).collect();
+    straighten(&mut found, 0.0, other);
     for _ in 0..ROUNDS {
-        let mut next = [multiplied(rows, &found[0]), multiplied(rows, &found[1])];
-        orthonormalize(&mut next, total * NOISE);
-        let turned = |axis: usize| 1.0 - dot(&next[axis], &found[axis]).abs();
-        let is_still = (0..2).all(|axis| turned(axis) < STILL || is_zero(&next[axis]));
+        let mut next = multiplied(rows, &found);
+        straighten(&mut next, noise, other);
+        let turned = 1.0 - dot(&next, &found);
         found = next;
-        if is_still {
+        if turned < STILL {
             break;
         }
     }
-    found
-        .each_mut()
-        .map(|direction| point_up(std::mem::take(direction)))
+    point_up(found)
 }
 
 /// The covariance of the rows, times their number, times a direction.
@@ -90,27 +88,19 @@ fn multiplied(rows: &[f32], direction: &[f32]) -> Vec<f32> {
     product
 }
 
-/// Makes the first direction one long, and the second, too, at a right angle to it. What is not longer than `noise` is
-/// 0 from then on.
-fn orthonormalize([first, second]: &mut [Vec<f32>; 2], noise: f64) {
-    scale(first, noise);
-    let along = dot(first, second) as f32;
-    for (value, other) in second.iter_mut().zip(first.iter()) {
-        *value -= along * other;
+/// Turns a direction to a right angle to another one, and makes it one long; 0, where no more than `noise` is left.
+fn straighten(direction: &mut [f32], noise: f64, other: Option<&[f32]>) {
+    if let Some(other) = other {
+        let along = dot(direction, other) as f32;
+        for (value, other) in direction.iter_mut().zip(other) {
+            *value -= along * other;
+        }
     }
-    scale(second, noise);
-}
-
-fn scale(direction: &mut [f32], noise: f64) {
     let length = dot(direction, direction).sqrt();
     let factor = if length > noise { 1.0 / length } else { 0.0 };
-    direction
-        .iter_mut()
-        .for_each(|value| *value = (f64::from(*value) * factor) as f32);
-}
-
-fn is_zero(direction: &[f32]) -> bool {
-    direction.iter().all(|value| *value == 0.0)
+    for value in direction {
+        *value = (f64::from(*value) * factor) as f32;
+    }
 }
 
 /// Of a direction and its opposite, the one whose largest value is positive.
@@ -209,6 +199,14 @@ mod tests {
             "{two:?}"
         );
         assert!((two.points[1][0].abs() - 2.5).abs() < 1e-6, "{two:?}");
+        let mut on_a_line: Vec<f32> = (0..90)
+            .map(|at| ((at % 9) as f32).sin() * (at / 9) as f32)
+            .collect();
+        let line = plane(&mut on_a_line, 9);
+        assert!(
+            (line.shares[0] - 1.0).abs() < 1e-4 && line.shares[1] == 0.0,
+            "{line:?}"
+        );
         let line = plane(&mut [1.0, 2.0, 6.0], 1);
         assert!(
             (line.shares[0] - 1.0).abs() < 1e-6 && line.shares[1] == 0.0,

@@ -31,8 +31,8 @@ pub(super) fn sizes(content: &Content<'_>, survey: &Survey, html: &mut Html) {
             &format!(
                 "{}: half have up to {} tokens, 95 % up to {}, the largest {}; tokens are {how}.{all}",
                 counted(survey.chunks, "chunk"),
-                number(median),
-                number(large),
+                number(median.round()),
+                number(large.round()),
                 number(survey.tokens.most())
             ),
         );

@@ -209,7 +209,10 @@ pub(super) fn requests(content: &Content<'_>, html: &mut Html) {
             return;
         }
         let texts = asked.embedded.amounts().iter().sum::<f64>() / asked.answered.count() as f64;
-        note(html, &format!("{} texts in a request on average.", number(texts)));
+        note(
+            html,
+            &format!("Texts in a request: {} on average.", number(texts)),
+        );
     });
 }
 
