@@ -147,6 +147,8 @@ impl Figures {
     /// Takes over what the run says at its end.
     pub(super) fn report(&mut self, report: &RunReport) {
         (self.documents, self.chunks) = (report.documents, report.chunks);
+        // Fewer than might have worked, where the run found out that no more of them help.
+        self.workers = report.workers;
         self.report = Some(report.clone());
     }
 
