@@ -217,6 +217,10 @@ pub(crate) struct Work {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) adopt: bool,
 
+    /// Go on until Ctrl-C, and run again whenever files change.
+    #[arg(long, conflicts_with_all = ["dry_run", "retry_failed"])]
+    pub(crate) watch: bool,
+
     /// Tell what would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -36,7 +36,7 @@ pub(crate) enum Line {
 }
 
 /// Where messages go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Console {
     level: Level,
     style: Style,
@@ -70,6 +70,14 @@ impl Console {
             style: Style::of(&stderr(), global.color),
             bars: terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
             format: global.log_format,
+        }
+    }
+
+    /// The same console for what need not be told, if `asides` is true: errors alone are.
+    pub(crate) fn quieter(&self, asides: bool) -> Self {
+        Self {
+            level: if asides { Level::Errors } else { self.level },
+            ..self.clone()
         }
     }
 

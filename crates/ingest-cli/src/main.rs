@@ -18,11 +18,13 @@ mod page;
 mod price;
 mod progress;
 mod recorders;
+mod rounds;
 mod sources;
 mod spread;
 mod store;
 mod style;
 mod summary;
+mod watch;
 mod whole_file;
 
 use std::process::ExitCode;

@@ -28,6 +28,15 @@ pub(crate) fn write(report: &RunReport, price: Option<&Price>, output: &mut Outp
     Ok(output.finish()?)
 }
 
+/// Writes what a further round of a call did: the sentence alone, or the object.
+pub(crate) fn write_round(report: &RunReport, output: &mut Output) -> Result<()> {
+    match output.format {
+        Format::Json => output.json(&as_json(report, None))?,
+        Format::Text => output.line(&sentence(report))?,
+    }
+    Ok(output.finish()?)
+}
+
 /// What a run says that took up chunks alone.
 fn nothing_walked(report: &RunReport, output: &mut Output) -> Result<()> {
     let chunks = &report.chunks;

@@ -113,3 +113,4 @@ pub use run::run;
 pub use search::{SearchOptions, search};
 #[cfg(feature = "pdf")]
 pub use source::serve_pdf;
+pub use source::{Scope, WatchedFolder};

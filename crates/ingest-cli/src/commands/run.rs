@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use ingest_config::{OnTooLong, ProviderChoice, Settings, Workers};
-use ingest_pipeline::{Cancel, MaxDelete, Outcome, Pace, RunOptions, RunReport};
+use ingest_pipeline::{MaxDelete, Outcome, Pace, RunOptions, RunReport, Scope};
 
 use crate::args::{Global, Run};
 use crate::console::{Console, Level};
 use crate::embedder::{self, Chosen};
 use crate::failure::{Result, Status, embedder_hint};
-use crate::interrupt::Interrupt;
 use crate::layers::{Layers, warn_of_slips};
 use crate::output::{Output, counted};
 use crate::price::Price;
 use crate::progress::Reporter;
 use crate::recorders::{self, Recorders};
+use crate::rounds::Rounds;
 use crate::sources::{Selection, select};
-use crate::{store, summary};
+use crate::{store, summary, watch};
 
 pub(crate) async fn run(
     args: &Run,
@@ -24,11 +24,40 @@ pub(crate) async fn run(
     console: &Arc<Console>,
     output: &mut Output,
 ) -> Result<Status> {
+    if args.work.watch {
+        return watch::watch(args, global, console, output).await;
+    }
+    round(args, global, console, output, &mut Rounds::default()).await
+}
+
+/// One run.
+pub(crate) async fn round(
+    args: &Run,
+    global: &Global,
+    console: &Arc<Console>,
+    output: &mut Output,
+    rounds: &mut Rounds,
+) -> Result<Status> {
     let recorders = Recorders::begin(&args.work, console)?;
-    let result = recorded(args, global, console, output, &recorders).await;
+    let result = recorded(args, global, console, output, (&recorders, rounds)).await;
     let status = result.as_ref().map(|status| *status);
     recorders.end(status, !args.work.dry_run).await;
     result
+}
+
+/// The settings of a run by its flags.
+fn layers(args: &Run, global: &Global) -> Result<Layers> {
+    let mut layers = Layers::new(global);
+    layers.embedding(&args.embedding);
+    layers.run(&args.input, &args.work)?;
+    Ok(layers)
+}
+
+/// What a run looks at, to be watched.
+pub(crate) fn scope(args: &Run, global: &Global) -> Result<Scope> {
+    let settings = layers(args, global)?.load()?;
+    let selection = select(&args.input, &settings)?;
+    Ok(Scope::new(places(args, &settings, selection))?)
 }
 
 async fn recorded(
@@ -36,20 +65,20 @@ async fn recorded(
     global: &Global,
     console: &Arc<Console>,
     output: &mut Output,
-    recorders: &Recorders,
+    (recorders, rounds): (&Recorders, &mut Rounds),
 ) -> Result<Status> {
-    let mut layers = Layers::new(global);
-    layers.embedding(&args.embedding);
-    layers.run(&args.input, &args.work)?;
+    // What holds for all rounds is told in the first.
+    let aside = &Arc::new(console.quieter(!rounds.is_first()));
+    let mut layers = layers(args, global)?;
     let settings = layers.load()?;
-    warn_of_slips(&settings, console);
+    warn_of_slips(&settings, aside);
     let selection = if args.work.retry_failed {
         None
     } else {
         Some(select(&args.input, &settings)?)
     };
 
-    let found = if args.work.adopt {
+    let found = if args.work.adopt && rounds.is_first() {
         Some(store::adopt(&settings).await?)
     } else if args.work.dry_run {
         store::find(&settings).await?
@@ -83,11 +112,12 @@ async fn recorded(
     {
         layers.spare_key()?;
     }
-    let chosen = embedder::choose(layers, &args.embedding.host, identity.as_ref(), console).await?;
+    let chosen = embedder::choose(layers, &args.embedding.host, identity.as_ref(), aside).await?;
     if !args.work.dry_run {
         chosen.agree().await?;
     }
-    let mut options = options(args, &settings, &chosen, selection, console);
+    let mut options = options(args, &settings, &chosen, selection, aside);
+    options.clean &= rounds.is_first();
     // Another model has another pace.
     let same = identity.filter(|identity| {
         identity.provider == chosen.choice.provider.as_str() && identity.model == chosen.choice.model
@@ -96,24 +126,58 @@ async fn recorded(
     let price = Price::of(&settings, chosen.choice.provider, &chosen.choice.model);
     let store = found.unwrap_or_else(|| store::to_make(&settings));
 
-    let cancel = Cancel::new();
-    let interrupt = Interrupt::listen(cancel.clone(), Arc::clone(console));
+    rounds.listen(console);
     let reporter = Arc::new(Reporter::new(Arc::clone(console)));
     let observer = recorders.follow(&store, &chosen.embedder, &options, Arc::clone(&reporter) as _);
-    let result = ingest_pipeline::run(store, chosen.embedder, options, observer, &cancel).await;
+    let result = ingest_pipeline::run(store, chosen.embedder, options, observer, rounds.cancel()).await;
     reporter.finish();
-    let interrupted = interrupt.map_or(Status::Signal(2), |interrupt| interrupt.status());
     let report = match result {
         Ok(report) => report,
-        Err(error) if error.kind() == ingest_pipeline::ErrorKind::Cancelled => return Ok(interrupted),
+        Err(error) if error.kind() == ingest_pipeline::ErrorKind::Cancelled => {
+            return Ok(rounds.interrupted());
+        }
         Err(error) => return Err(error.into()),
     };
     recorders.report(&report);
-    summary::write(&report, price.as_ref(), output)?;
+    let is_first = rounds.is_first();
+    if !rounds.end(&report) && matches!(report.outcome, Outcome::Ok | Outcome::Partial) {
+        return Ok(status_of(report.outcome));
+    }
+    if is_first {
+        summary::write(&report, price.as_ref(), output)?;
+    } else {
+        summary::write_round(&report, output)?;
+    }
     if let Some(traffic) = summary::traffic(&report) {
         console.tell(Level::More, &traffic);
     }
-    Ok(verdict(&report, &settings, interrupted, console))
+    let status = verdict(&report, &settings, rounds.interrupted(), console);
+    if is_first && rounds.is_watching() && report.outcome != Outcome::Interrupted {
+        console.tell(Level::Normal, "watching for changes; Ctrl-C ends it");
+    }
+    Ok(status)
+}
+
+/// The exit status of a run that went to its end.
+fn status_of(outcome: Outcome) -> Status {
+    match outcome {
+        Outcome::Ok => Status::Done,
+        // A new kind of end is not a good one until it is known.
+        _ => Status::Fault,
+    }
+}
+
+/// Which documents a run is about.
+fn places(args: &Run, settings: &Settings, selection: Selection) -> RunOptions {
+    let (work, input) = (&args.work, &args.input);
+    let mut options = RunOptions::new(selection.sources, selection.base);
+    options.include = input.include.clone();
+    options.exclude = input.exclude.clone();
+    options.no_ignore = input.no_ignore;
+    options.skip_paths = store::files(settings);
+    options.skip_paths.extend(recorders::files(work));
+    options.failure_log = Some(settings.run.failure_log.clone());
+    options
 }
 
 fn options(
@@ -127,13 +191,8 @@ fn options(
         sources: Vec::new(),
         base: std::env::current_dir().unwrap_or_default(),
     });
-    let (work, input) = (&args.work, &args.input);
-    let mut options = RunOptions::new(selection.sources, selection.base);
-    options.include = input.include.clone();
-    options.exclude = input.exclude.clone();
-    options.no_ignore = input.no_ignore;
-    options.skip_paths = store::files(settings);
-    options.skip_paths.extend(recorders::files(work));
+    let work = &args.work;
+    let mut options = places(args, settings, selection);
     options.chunk_size = settings.chunking.size;
     options.chunk_overlap = settings.chunking.overlap;
     if work.sequential {
@@ -168,7 +227,6 @@ fn options(
     };
     options.fail_fast = work.fail_fast;
     options.retry_failed = work.retry_failed;
-    options.failure_log = Some(settings.run.failure_log.clone());
     options.count_ahead = console.bars().is_some();
     options
 }
@@ -216,7 +274,7 @@ fn verdict(report: &RunReport, settings: &Settings, interrupted: Status, console
             if report.documents.seen == 0 && report.sources.iter().any(|source| source.error.is_none()) {
                 console.warn("no documents were found; -v tells which files were passed over");
             }
-            Status::Done
+            status_of(report.outcome)
         }
         Outcome::Interrupted => {
             console.tell(
@@ -243,7 +301,6 @@ fn verdict(report: &RunReport, settings: &Settings, interrupted: Status, console
                 Status::Stopped
             }
         },
-        // A new kind of end is not a good one until it is known.
-        _ => Status::Fault,
+        outcome => status_of(outcome),
     }
 }

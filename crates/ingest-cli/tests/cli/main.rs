@@ -27,4 +27,5 @@ mod sources;
 mod together;
 mod too_long;
 mod usage;
+mod watch;
 mod work;

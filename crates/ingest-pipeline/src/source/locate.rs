@@ -93,7 +93,7 @@ impl Plan {
     }
 
     /// Why a walk does not go to a file or into a folder.
-    fn left_out(&self, path: &Path, is_last: bool) -> Option<String> {
+    pub(super) fn left_out(&self, path: &Path, is_last: bool) -> Option<String> {
         let meta = std::fs::symlink_metadata(path).ok();
         let is_folder = meta.as_ref().map_or(!is_last, std::fs::Metadata::is_dir);
         let name = self.naming.name(path);
@@ -118,7 +118,7 @@ fn exists(path: &Path) -> bool {
 }
 
 /// What a walk comes by on its way from a folder to a file below it, the file included.
-fn levels(path: &Path, folder: &Path) -> Vec<PathBuf> {
+pub(super) fn levels(path: &Path, folder: &Path) -> Vec<PathBuf> {
     let mut levels: Vec<_> = path
         .ancestors()
         .take_while(|level| *level != folder)

@@ -13,6 +13,7 @@ pub(crate) mod packed;
 mod parse;
 pub(crate) mod read;
 mod rules;
+mod scope;
 pub(crate) mod walk;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 #[cfg(feature = "pdf")]
 pub use format::pdf::serve_pdf;
 pub(crate) use parse::{Rejected, parse};
+pub use scope::{Scope, WatchedFolder};
 
 use self::filter::{Filter, within};
 use self::identity::Naming;
