@@ -71,10 +71,14 @@ fn read(arguments: &[&str], bytes: &[u8]) -> Done {
         .stderr(Stdio::piped())
         .spawn()
         .expect("started");
+    // Held open: by its end the process learns that nobody waits for an answer.
     let mut input = child.stdin.take().expect("a pipe");
+    let length = (bytes.len() as u64).to_le_bytes();
+    input.write_all(&length).expect("the length is read");
     input.write_all(bytes).expect("all is read");
+    let done = Done::awaited(child);
     drop(input);
-    Done::awaited(child)
+    done
 }
 
 #[test]
@@ -126,6 +130,8 @@ fn a_pdf_that_lost_its_text_is_no_document_any_more() {
 #[test]
 fn a_file_that_takes_for_ever_is_given_up() {
     read(&["1000", "--seconds", "1"], &endless()).expect(124);
+    let done = read(&["1000"], &words("tea")).expect(0);
+    assert_eq!(done.json()["Text"]["text"], "# Page 1\n\ntea\n");
 }
 
 #[cfg(target_os = "linux")]

@@ -21,6 +21,8 @@ const MEMORY: u64 = 1 << 30;
 const STACK: usize = 64 << 20;
 /// The exit status of a process that took too long.
 const TOO_LONG: u8 = 124;
+/// The exit status of a process whose answer nobody wants.
+const ABANDONED: u8 = 125;
 /// An answer writes a byte of text as this many at most.
 const ESCAPED: u64 = 6;
 /// Bytes of an answer besides its text.
@@ -87,17 +89,21 @@ fn start(command: &[OsString], max: u64) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Gives the file and takes the answer. The process reads everything before it writes, so neither waits for the other.
+/// Gives the file and takes the answer. The process reads all of the file before it writes, so neither waits for the other.
 fn exchange(child: &mut Child, bytes: &[u8], max: u64) -> io::Result<Vec<u8>> {
-    if let Some(mut input) = child.stdin.take() {
+    // Open until there is an answer: by its end the process learns that nobody waits for one.
+    let mut input = child.stdin.take();
+    if let Some(input) = &mut input {
+        let length = (bytes.len() as u64).to_le_bytes();
         // A process that ended early says why by its status.
-        let _ = input.write_all(bytes);
+        let _ = input.write_all(&length).and_then(|()| input.write_all(bytes));
     }
     let mut answer = Vec::new();
     if let Some(output) = child.stdout.take() {
         let most = max.saturating_mul(ESCAPED).saturating_add(FRAME);
         output.take(most).read_to_end(&mut answer)?;
     }
+    drop(input);
     Ok(answer)
 }
 
@@ -108,22 +114,33 @@ fn ended_badly(status: ExitStatus) -> String {
     format!("reading it broke off ({status}), as it does where that takes more than 1 GiB of memory")
 }
 
-/// The work of a process that reads one PDF: the file comes by standard input, an answer goes to standard output. The last
-/// argument of [`PdfReader::Process`] is `max`, how many bytes of text are wanted.
+/// The work of a process that reads one PDF: standard input brings its length, as eight bytes of which the lowest comes
+/// first, and the file itself; an answer goes to standard output. The last argument of [`PdfReader::Process`] is `max`, how
+/// many bytes of text are wanted.
 ///
-/// The process gives up after `time`, one minute at most, and when it needs more than 1 GiB of memory or, on Linux, when
-/// the process that started it ends: call this before anything else, and end when it returns.
+/// The process gives up after `time`, one minute at most, when it needs more than 1 GiB of memory, and when standard input
+/// ends, as it does with whoever wants the answer: call this before anything else, and end when it returns.
 ///
 /// # Errors
 /// Those of the two streams, and of the system when it refuses a limit.
 pub fn serve_pdf(max: u64, time: Duration) -> io::Result<()> {
     confine(time.min(TIME))?;
+    let mut length = [0; 8];
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
+    let mut input = io::stdin().lock();
+    input.read_exact(&mut length)?;
+    input.take(u64::from_le_bytes(length)).read_to_end(&mut bytes)?;
+    thread::Builder::new().spawn(end_with_input)?;
     // The limit ends the process, and with it the wait.
     let reading = in_thread(bytes, max, Duration::MAX);
     serde_json::to_writer(io::stdout().lock(), &reading)?;
     io::stdout().flush()
+}
+
+/// Ends the process when standard input ends.
+fn end_with_input() {
+    let _ = io::stdin().lock().read(&mut [0]);
+    std::process::exit(i32::from(ABANDONED));
 }
 
 /// Bounds what this process may take.
@@ -146,16 +163,16 @@ fn limit(time: Duration) -> io::Result<()> {
         // What was set from outside may be lower already.
         let given = getrlimit(resource).maximum.unwrap_or(most);
         let most = Some(most.min(given));
-        setrlimit(
-            resource,
-            Rlimit {
-                current: most,
-                maximum: most,
-            },
-        )?;
+        let limit = Rlimit {
+            current: most,
+            maximum: most,
+        };
+        // Elsewhere the system may refuse a limit below what it maps by itself; the watching thread has to do there.
+        match setrlimit(resource, limit) {
+            Err(error) if cfg!(target_os = "linux") => return Err(error.into()),
+            _ => {}
+        }
     }
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     Ok(())
 }
 
@@ -191,7 +208,7 @@ mod tests {
                 &["sh", "-c", "kill -6 $$"],
                 "reading it broke off (signal: 6 (SIGABRT)",
             ),
-            (&["sh", "-c", "cat >/dev/null; echo no"], "expected"),
+            (&["sh", "-c", "head -c 8 >/dev/null; echo no"], "expected"),
             (&["sh", "-c", "exit 0"], "EOF"),
         ] {
             assert!(
