@@ -27,9 +27,14 @@ pub(crate) async fn remove_vanished(context: &Context) -> Result<Option<String>>
     let origins = context.store.origins().await?;
     let mut leaving = Vec::new();
     let mut all_gone = 0;
-    for source in whole {
+    for (source, found) in whole {
         let (mut gone, mut held) = (0, 0);
         for scope in scopes(source, &origins) {
+            // What a dry run found to be new is not in the store.
+            if !context.options.dry_run && scope.is_all_there(source, found, &origins) {
+                held += found;
+                continue;
+            }
             let mut pages = Pages::new(context, source, scope, Which::Vanished);
             while let Some((page, total)) = pages.next().await? {
                 gone += page.len() as u64;
@@ -58,19 +63,20 @@ pub(crate) async fn remove_vanished(context: &Context) -> Result<Option<String>>
     Ok(None)
 }
 
-/// The sources that were walked to their end: what others hold may still be there.
-fn walked_whole(context: &Context) -> Vec<&PlannedSource> {
-    let errors: Vec<_> = context
+/// The sources that were walked to their end, each with the number of its files that the store has: what others hold may
+/// still be there.
+fn walked_whole(context: &Context) -> Vec<(&PlannedSource, u64)> {
+    let counts: Vec<_> = context
         .tally
         .counts()
         .sources
         .iter()
-        .map(|source| source.error.clone())
+        .map(|source| (source.error.clone(), source.held))
         .collect();
-    let sources = context.plan.sources.iter().zip(errors);
+    let sources = context.plan.sources.iter().zip(counts);
     sources
-        .filter_map(|(source, error)| match error {
-            None => Some(source),
+        .filter_map(|(source, (error, held))| match error {
+            None => Some((source, held)),
             Some(error) => {
                 let label = &source.label;
                 context.tally.note(&format!(
@@ -192,6 +198,12 @@ impl Scope {
             Self::Lines => &source.line_origin,
             Self::Below { origin, .. } => origin,
         }
+    }
+
+    /// Whether the store has no more of it than the run found: then none is missing, and nobody need look.
+    fn is_all_there(&self, source: &PlannedSource, found: u64, origins: &[(String, u64)]) -> bool {
+        let stored = origins.iter().find(|(origin, _)| **origin == *source.file_origin);
+        matches!(self, Self::Files) && stored.map_or(0, |(_, count)| *count) == found
     }
 
     /// Whether a document is the source's to remove.

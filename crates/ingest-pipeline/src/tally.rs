@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::source::{Item, Plan};
+use crate::source::{Item, Plan, is_file_origin};
 use crate::{
     ChunkCounts, DocumentCounts, DocumentOutcome, Event, Failure, Forecast, Observer, Progress, RunReport,
     SourceReport, SourceStatus, trace,
@@ -44,6 +44,8 @@ pub(crate) struct SourceCount {
     done: u64,
     chunks: u64,
     failed: u64,
+    /// Documents of files that the store has now, each counted once.
+    pub(crate) held: u64,
     /// Why its walk is not the whole truth, so that nothing of it may be removed.
     pub(crate) error: Option<String>,
     /// Whether it could not be walked or read at all, or not to its end.
@@ -170,6 +172,7 @@ impl Tally {
             Fate::Skipped(reason) => Some(*reason),
             _ => None,
         };
+        let is_held = matches!(fate, Fate::Stored { .. } | Fate::Unchanged);
         let outcome = {
             let mut counts = self.counts();
             counts.progress.done += 1;
@@ -209,6 +212,7 @@ impl Tally {
             counts.fail(item.index, &failures);
             if let Some(source) = counts.sources.get_mut(item.index) {
                 source.done += 1;
+                source.held += u64::from(is_held && is_file_origin(&item.origin));
                 if let Some(span) = &mut source.span {
                     span.1 = Instant::now();
                 }

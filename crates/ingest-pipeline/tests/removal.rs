@@ -29,6 +29,27 @@ async fn only_what_the_run_walked_is_removed() {
 }
 
 #[tokio::test]
+async fn one_that_is_new_does_not_stand_for_one_that_vanished() {
+    let case = Case::new();
+    ten(&case, "a");
+    case.run(&fake(), case.over(&["a"])).await;
+    case.remove("a/1.md");
+    case.write("a/new.md", "new");
+    let mut dry = case.over(&["a"]);
+    dry.dry_run = true;
+    for options in [dry, case.over(&["a"])] {
+        let report = case.run(&fake(), options).await;
+        let documents = report.documents;
+        assert_eq!(
+            (documents.added, documents.removed, documents.unchanged),
+            (1, 1, 9)
+        );
+    }
+    let again = case.run(&fake(), case.over(&["a"])).await;
+    assert_eq!((again.documents.unchanged, again.documents.removed), (10, 0));
+}
+
+#[tokio::test]
 async fn the_base_folder_covers_what_is_named_relative_to_it() {
     let case = Case::new();
     ten(&case, "a");

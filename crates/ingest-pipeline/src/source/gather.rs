@@ -20,7 +20,7 @@ use crate::tally::Fate;
 /// Groups of names waiting to be read.
 const NAME_GROUPS: usize = 4;
 /// Documents and bytes read at a time.
-const GROUP_DOCUMENTS: usize = 64;
+const GROUP_DOCUMENTS: usize = 256;
 const GROUP_BYTES: u64 = 1 << 20;
 
 /// What was read, with its share of the memory.
