@@ -181,7 +181,8 @@ impl Plan {
             options
                 .failure_log
                 .as_ref()
-                .and_then(|log| std::path::absolute(log).ok()),
+                .and_then(|log| std::path::absolute(log).ok())
+                .map(|log| naming.absolute(&log)),
         );
         let mut plan = Self {
             sources: Vec::new(),

@@ -147,15 +147,11 @@ impl Plan {
 
     /// Whether a path is the store's or the log's.
     pub(super) fn is_own(&self, path: &Path) -> bool {
-        let Some(name) = path.file_name() else {
-            return false;
-        };
-        // Names are compared first: that tells nearly all files apart.
+        // Every file of every run is asked about, so by its bytes: both paths are in their shortest form.
+        let path = path.as_os_str().as_encoded_bytes();
         self.skip_paths.iter().any(|own| {
-            own.file_name().is_some_and(|own| {
-                let rest = name.as_encoded_bytes().strip_prefix(own.as_encoded_bytes());
-                rest.is_some_and(|rest| COMPANIONS.iter().any(|companion| companion.as_bytes() == rest))
-            }) && path.parent() == own.parent()
+            let rest = path.strip_prefix(own.as_os_str().as_encoded_bytes());
+            rest.is_some_and(|rest| COMPANIONS.iter().any(|companion| companion.as_bytes() == rest))
         })
     }
 
