@@ -115,12 +115,7 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn is_blank(&self) -> bool {
-        // Most lines are told by their first byte.
-        match self.text.as_bytes().first() {
-            None => true,
-            Some(first) if first.is_ascii_graphic() => false,
-            Some(_) => self.text.trim_start().is_empty(),
-        }
+        self.first_visible().is_none()
     }
 
     /// The first byte behind the white space that it begins with.
