@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use embed_core::ModelInfo;
 use ingest_core::{CANARY, SAME_MODEL, same_model};
 use tokio::time::Instant;
 
@@ -109,7 +108,7 @@ impl Canary {
         let message = format!(
             "{} has changed: {}. Nothing that came since is stored; of what is stored, {doubtful} texts embedded since \
              the last look may be of another version",
-            named(info, server),
+            named(&info.provider, &info.model, server),
             unlike(cosine),
         );
         context.halt.stop(CHANGED, message);
@@ -121,9 +120,9 @@ impl Canary {
 }
 
 /// Names a model and where it is asked for.
-pub(crate) fn named(info: &ModelInfo, server: Option<&str>) -> String {
+pub(crate) fn named(provider: &str, model: &str, server: Option<&str>) -> String {
     let at = server.map(|server| format!(" at {server}")).unwrap_or_default();
-    format!("model `{}` of provider `{}`{at}", info.model, info.provider)
+    format!("model `{model}` of provider `{provider}`{at}")
 }
 
 /// Says how unlike the first one a vector of the canary is.

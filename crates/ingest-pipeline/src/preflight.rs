@@ -15,7 +15,7 @@ use crate::error::chain;
 use crate::{Error, ErrorKind, Result, RunOptions, Stop};
 
 /// What the model turned out to be.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Model {
     /// `None` in a dry run, which asks nobody.
     pub(crate) identity: Option<ModelIdentity>,
@@ -26,11 +26,11 @@ pub(crate) struct Model {
 }
 
 /// The test embedding that is made before the first batch, if it was not made before.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Opening {
     /// What the answer must agree with.
     stored: Option<Box<ModelIdentity>>,
-    done: Arc<OnceCell<()>>,
+    done: OnceCell<()>,
 }
 
 impl Opening {
@@ -112,7 +112,7 @@ pub(crate) async fn check(
             differs,
             opening: Opening {
                 stored: Some(identity.into()),
-                done: Arc::default(),
+                done: OnceCell::new(),
             },
         });
     }
@@ -149,7 +149,8 @@ async fn embed_canary(embedder: &Arc<dyn Embedder>, retrier: &Retrier) -> embed_
 
 /// Says that the test embedding failed.
 fn failed(info: &ModelInfo) -> String {
-    format!("the test embedding with {} failed", canary::named(info, None))
+    let named = canary::named(&info.provider, &info.model, None);
+    format!("the test embedding with {named} failed")
 }
 
 /// What the server says of the model. Some can't; the digest is then unknown, as it may be.
@@ -182,7 +183,6 @@ fn other_model(
     dimensions: Option<usize>,
     options: &RunOptions,
 ) -> Option<String> {
-    let named = |provider: &str, model: &str| format!("model `{model}` of provider `{provider}`");
     let same_name = stored.provider == info.provider && stored.model == info.model;
     if !same_name || dimensions.is_some_and(|dimensions| dimensions != stored.dimensions) {
         let wide = dimensions
@@ -190,9 +190,9 @@ fn other_model(
             .unwrap_or_default();
         return Some(format!(
             "was built with {} ({} dimensions), this run has {}{wide}: go on with the former",
-            named(&stored.provider, &stored.model),
+            canary::named(&stored.provider, &stored.model, None),
             stored.dimensions,
-            named(&info.provider, &info.model)
+            canary::named(&info.provider, &info.model, None)
         ));
     }
     let same_prefixes =
@@ -222,7 +222,7 @@ fn other_weights(
     (!signs.is_empty()).then(|| {
         format!(
             "was built with another version of {}: {}. Pull the former version again",
-            canary::named(described, options.server.as_deref()),
+            canary::named(&described.provider, &described.model, options.server.as_deref()),
             signs.join(", and ")
         )
     })

@@ -101,6 +101,8 @@ pub(crate) async fn forget(context: &Context) -> Result<()> {
 pub(crate) async fn others(context: &Context) -> Result<u64> {
     let mut others = 0;
     let origins = context.store.origins().await?;
+    let sources = context.plan.sources.iter();
+    let sources: Vec<_> = sources.map(|source| (source, scopes(source, &origins))).collect();
     let mut after: Option<String> = None;
     loop {
         let page = context.store.documents(None, after.as_deref(), PAGE).await?;
@@ -109,12 +111,10 @@ pub(crate) async fn others(context: &Context) -> Result<u64> {
         };
         after = Some(last.source.clone());
         let mine = |state: &DocumentState| {
-            let source = |source: &PlannedSource| {
-                scopes(source, &origins)
-                    .iter()
-                    .any(|scope| scope.holds(context, source, state))
-            };
-            context.plan.sources.iter().any(source)
+            let mut scopes = sources
+                .iter()
+                .flat_map(|(source, scopes)| scopes.iter().map(move |scope| (source, scope)));
+            scopes.any(|(source, scope)| scope.holds(context, source, state))
         };
         others += page.iter().filter(|state| !mine(state)).count() as u64;
     }

@@ -1,9 +1,9 @@
 //! Bounds the texts that would have to be embedded again, were the process killed now: those that were sent to a worker
 //! and whose vectors are not committed.
 //!
-//! No more are sent than all workers that are in use hold, until a commit has made room. So that this costs next to nothing, vectors go to
-//! the writer as soon as they are there, whether their documents are whole or not, and the writer does not wait for more
-//! while a worker waits for it.
+//! No more are sent than all workers that are in use hold, until a commit has made room. So that this costs next to
+//! nothing, vectors go to the writer as soon as they are there, whether their documents are whole or not, and the writer
+//! does not wait for more while a worker waits for it.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -128,7 +128,7 @@ async fn prepare(
     }
     let (chunker, splitter) = (chunker(&options, options.chunk_overlap)?, chunker(&options, 0)?);
     let plan = Arc::new(Plan::new(&mut options)?);
-    let model = preflight::check(store.as_ref(), &embedder, &options, &retrier(&options)).await?;
+    let mut model = preflight::check(store.as_ref(), &embedder, &options, &retrier(&options)).await?;
     let tokens = Tokens::new(&embedder);
     let recipe = recipe(&chunker, &tokens);
     let dimensions = model.identity.as_ref().map(|identity| identity.dimensions);
@@ -153,7 +153,7 @@ async fn prepare(
                 .as_ref()
                 .and_then(|identity| identity.canary.clone()),
         ),
-        opening: model.opening.clone(),
+        opening: std::mem::take(&mut model.opening),
         pressing: Arc::new(watch::Sender::new(false)),
         store,
         claims: None,
