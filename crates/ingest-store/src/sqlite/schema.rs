@@ -289,6 +289,9 @@ impl Database {
 
     /// The version of the tables; 0 for a file without any.
     fn version(&self, connection: &Connection) -> Work<usize> {
+        // All of it as of one moment, since another program may be making the tables just now.
+        let alone = connection.is_autocommit();
+        let _snapshot = alone.then(|| connection.unchecked_transaction()).transpose()?;
         let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
         let (application, version) = (number("application_id")?, number("user_version")?);
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
