@@ -79,6 +79,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         self.replace(documents).await
     }
 
+    /// How many calls of [`replace_and_keep`](Self::replace_and_keep), about different documents, are worth having under
+    /// way at once. By default one: where all that is written goes through one hand, more would only wait for it.
+    fn concurrent_writes(&self) -> usize {
+        1
+    }
+
     /// Notes that these documents are the same as before although they now come from another origin or with another
     /// revision of their fields; chunks stay, and so do the counts. Unknown ones are passed over.
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()>;

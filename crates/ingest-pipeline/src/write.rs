@@ -1,13 +1,18 @@
-//! Stage 5: the one writer. Whole documents are put in the place of their earlier versions, several in a transaction.
+//! Stage 5: the one writer. Whole documents are put in the place of their earlier versions, several in a transaction, and
+//! several transactions at once where the store gains from that.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ingest_core::{ContentHash, DocumentRecord, DocumentState, Error, Result, Vector};
+use ingest_core::{ContentHash, DocumentRecord, DocumentState, Error, Record, Result, Vector};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::budget::Permit;
 use crate::context::Context;
@@ -24,7 +29,7 @@ const REPEATABLE_BYTES: usize = 2 * GROUP_BYTES;
 /// How often a transaction is tried that meets a short-lived conflict.
 const TRIES: u32 = 5;
 
-/// Something to be written. Jobs are done in the order given.
+/// Something to be written. Jobs are begun in the order given, but for documents that have to wait for a vector.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// A document whose chunks are all settled.
@@ -59,118 +64,226 @@ pub(crate) struct Committed {
 /// Writes until there are no more jobs, or the store fails.
 pub(crate) async fn write(
     context: Arc<Context>,
-    mut jobs: mpsc::Receiver<Job>,
+    jobs: mpsc::Receiver<Job>,
     committed: mpsc::UnboundedSender<Committed>,
 ) {
-    let mut next = jobs.recv().await;
-    while let Some(job) = next.take() {
-        let (done, following) = match job {
-            Job::Touch(states) => (context.touch(states).await, None),
-            first => {
-                let (group, following) = gather(&context, first, &mut jobs).await;
-                (context.store(group).await, following)
-            }
-        };
-        match done {
-            Ok(done) => {
-                let commit = context.commits.fetch_add(1, Ordering::AcqRel) + 1;
-                // The batcher ends before the writer only when the run is over.
-                let _ = committed.send(Committed { commit, ..done });
-            }
-            Err(error) => {
-                context.store_failed(&error);
-                return;
+    let writer = Writer {
+        most: context.store.concurrent_writes().max(1),
+        context,
+        committed,
+        group: Group::default(),
+        waiting: Vec::new(),
+        under_way: JoinSet::new(),
+        not_safe: HashMap::new(),
+    };
+    writer.run(jobs).await;
+}
+
+/// Puts jobs into transactions, and as many of these under way at once as the store gains from.
+#[derive(Debug)]
+struct Writer {
+    context: Arc<Context>,
+    committed: mpsc::UnboundedSender<Committed>,
+    /// Most transactions at once.
+    most: usize,
+    /// What goes into the next one.
+    group: Group,
+    /// Documents with a text whose vector comes to the store by a transaction under way.
+    waiting: Vec<Finished>,
+    under_way: JoinSet<(Written, Result<()>)>,
+    /// Texts whose vectors come to the store by transactions under way; the number of these.
+    not_safe: HashMap<ContentHash, usize>,
+}
+
+impl Writer {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut more = true;
+        while more || !self.group.is_empty() || !self.under_way.is_empty() {
+            let may_begin = self.under_way.len() < self.most;
+            let context = Arc::clone(&self.context);
+            tokio::select! {
+                biased;
+                Some(ended) = self.under_way.join_next() => {
+                    let ended = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                    if !self.end(ended).await {
+                        return self.give_up().await;
+                    }
+                }
+                job = jobs.recv(), if may_begin && more && self.group.bytes < GROUP_BYTES => match job {
+                    Some(job) => self.take(job),
+                    None => more = false,
+                },
+                () = context.is_due(&self.group, more), if may_begin && !self.group.is_empty() => self.begin(),
             }
         }
-        next = match following {
-            Some(job) => Some(job),
-            None => jobs.recv().await,
-        };
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Document(document) if self.must_wait(&document) => self.waiting.push(*document),
+            Job::Document(document) => self.group.add(*document),
+            Job::Keep(vectors) => self.group.keep(vectors),
+            // What becomes of other documents does not matter to these.
+            Job::Touch(states) => {
+                let context = Arc::clone(&self.context);
+                let touch = async move { (Written::default(), context.touch(states).await) };
+                self.under_way.spawn(touch.in_current_span());
+            }
+        }
+    }
+
+    /// Whether a document has a vector that another transaction has not brought to the store yet.
+    fn must_wait(&self, document: &Finished) -> bool {
+        let stored = |part: &&Record| matches!(part.vector, Vector::Stored);
+        let mut stored = document.record.records.iter().filter(stored);
+        !self.not_safe.is_empty() && stored.any(|part| self.not_safe.contains_key(&part.chunk.content_hash))
+    }
+
+    /// Begins the transaction.
+    fn begin(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        if self.context.canary.has_changed() {
+            // These vectors may be of another model. The documents keep their earlier versions, and are pending.
+            self.tell(group.jobs, Vec::new());
+            return;
+        }
+        let (written, transaction) = self.context.prepare(group);
+        for hash in &written.hashes {
+            *self.not_safe.entry(*hash).or_default() += 1;
+        }
+        let context = Arc::clone(&self.context);
+        let span = written
+            .began
+            .as_ref()
+            .map_or_else(Span::none, |(_, span)| span.clone());
+        let commit = async move { (written, context.commit(transaction).await) };
+        self.under_way.spawn(commit.instrument(span));
+    }
+
+    /// Takes note of a transaction that ended; `false` where the store failed.
+    async fn end(&mut self, (written, outcome): (Written, Result<()>)) -> bool {
+        for hash in &written.hashes {
+            if let Entry::Occupied(mut number) = self.not_safe.entry(*hash) {
+                *number.get_mut() -= 1;
+                if *number.get() == 0 {
+                    number.remove();
+                }
+            }
+        }
+        if let Err(error) = outcome {
+            self.context.store_failed(&error);
+            return false;
+        }
+        self.context.settle(&written).await;
+        self.tell(written.jobs, written.hashes);
+        for document in std::mem::take(&mut self.waiting) {
+            self.take(Job::Document(Box::new(document)));
+        }
+        true
+    }
+
+    /// Tells the batcher of jobs that are done.
+    fn tell(&self, jobs: usize, hashes: Vec<ContentHash>) {
+        let commit = self.context.commits.fetch_add(1, Ordering::AcqRel) + 1;
+        // The batcher ends before the writer only when the run is over.
+        let _ = self.committed.send(Committed { jobs, hashes, commit });
+    }
+
+    /// Lets the other transactions come to their ends, since they may succeed, and are told of if they do.
+    async fn give_up(mut self) {
+        while let Some(Ok(ended)) = self.under_way.join_next().await {
+            self.end(ended).await;
+        }
     }
 }
 
 /// What goes into one transaction.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Group {
     jobs: usize,
     bytes: usize,
+    /// When the first of it came.
+    since: Option<Instant>,
     documents: Vec<Finished>,
     kept: Vec<(ContentHash, Vector)>,
 }
 
 impl Group {
-    /// Adds a job; returns it if it belongs elsewhere.
-    fn add(&mut self, job: Job) -> Option<Job> {
-        match job {
-            Job::Document(document) => {
-                self.bytes += document.bytes;
-                self.documents.push(*document);
-            }
-            Job::Keep(vectors) => {
-                let values = vectors.iter().map(|(_, vector)| match vector {
-                    Vector::New(values) => values.len(),
-                    _ => 0,
-                });
-                self.bytes += values.sum::<usize>() * size_of::<f32>();
-                self.kept.extend(vectors);
-            }
-            job @ Job::Touch(_) => return Some(job),
-        }
+    fn is_empty(&self) -> bool {
+        self.jobs == 0
+    }
+
+    fn add(&mut self, document: Finished) {
+        self.grow(document.bytes);
+        self.documents.push(document);
+    }
+
+    fn keep(&mut self, vectors: Vec<(ContentHash, Vector)>) {
+        let values = vectors.iter().map(|(_, vector)| match vector {
+            Vector::New(values) => values.len(),
+            _ => 0,
+        });
+        self.grow(values.sum::<usize>() * size_of::<f32>());
+        self.kept.extend(vectors);
+    }
+
+    fn grow(&mut self, bytes: usize) {
         self.jobs += 1;
-        None
+        self.bytes += bytes;
+        self.since.get_or_insert_with(Instant::now);
     }
 }
 
-/// Adds what comes soon to a job; also returns the job that did not fit in.
-async fn gather(context: &Context, first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Group, Option<Job>) {
-    let until = Instant::now() + GROUP_TIME;
-    let mut group = Group::default();
-    if let Some(other) = group.add(first) {
-        return (group, Some(other));
-    }
-    while group.bytes < GROUP_BYTES {
-        let job = tokio::select! {
-            biased;
-            job = jobs.recv() => job,
-            () = sleep_until(until) => None,
-            // The next documents wait for the memory of these.
-            () = context.budget.starved() => None,
-            // The next texts wait for these to be safe.
-            () = pressing(&context.pressing) => None,
-        };
-        let Some(job) = job else {
-            break;
-        };
-        if let Some(other) = group.add(job) {
-            return (group, Some(other));
-        }
-    }
-    (group, None)
+/// What a transaction hands to the store.
+#[derive(Debug)]
+struct Transaction {
+    bytes: usize,
+    documents: Vec<DocumentRecord>,
+    kept: Vec<(ContentHash, Vector)>,
+}
+
+/// What a transaction does, and is told of once it has.
+#[derive(Debug, Default)]
+struct Written {
+    jobs: usize,
+    /// When it began, and its span; none for one that stores nothing.
+    began: Option<(Instant, Span)>,
+    documents: Vec<WrittenDocument>,
+    /// The texts whose vectors it brings to the store.
+    hashes: Vec<ContentHash>,
+}
+
+/// A document on its way through a commit; its share of the memory is given back behind it.
+#[derive(Debug)]
+struct WrittenDocument {
+    item: Item,
+    added: bool,
+    stored: Stored,
+    _permit: Permit,
 }
 
 impl Context {
-    async fn store(&self, group: Group) -> Result<Committed> {
-        let Group {
-            jobs,
-            bytes,
-            documents,
-            kept,
-        } = group;
-        if self.canary.has_changed() {
-            // These vectors may be of another model. The documents keep their earlier versions, and are pending.
-            return Ok(Committed {
-                jobs,
-                hashes: Vec::new(),
-                commit: 0,
-            });
+    /// Waits until a group is to be written.
+    async fn is_due(&self, group: &Group, more: bool) {
+        let Some(since) = group.since.filter(|_| more && group.bytes < GROUP_BYTES) else {
+            return;
+        };
+        tokio::select! {
+            () = sleep_until(since + GROUP_TIME) => {}
+            // The next documents wait for the memory of these.
+            () = self.budget.starved() => {}
+            // The next texts wait for these to be safe.
+            () = pressing(&self.pressing) => {}
         }
-        let mut written = Vec::with_capacity(documents.len());
-        let mut records = Vec::with_capacity(documents.len());
-        let mut hashes: Vec<_> = kept.iter().map(|(hash, _)| *hash).collect();
-        let began = Instant::now();
-        for document in documents {
+    }
+
+    fn prepare(&self, group: Group) -> (Written, Transaction) {
+        let mut documents = Vec::with_capacity(group.documents.len());
+        let mut records = Vec::with_capacity(group.documents.len());
+        let mut hashes: Vec<_> = group.kept.iter().map(|(hash, _)| *hash).collect();
+        for document in group.documents {
             hashes.extend(new_vectors(&document.record));
-            written.push(Written {
+            documents.push(WrittenDocument {
                 stored: self.stored(&document.record, document.before.as_ref()),
                 added: document.before.is_none(),
                 item: document.item,
@@ -178,21 +291,39 @@ impl Context {
             });
             records.push(document.record);
         }
-        let span = trace::commit(written.len(), hashes.len());
-        self.commit(bytes, records, kept).instrument(span.clone()).await?;
+        let written = Written {
+            jobs: group.jobs,
+            began: Some((Instant::now(), trace::commit(documents.len(), hashes.len()))),
+            documents,
+            hashes,
+        };
+        let transaction = Transaction {
+            bytes: group.bytes,
+            documents: records,
+            kept: group.kept,
+        };
+        (written, transaction)
+    }
+
+    /// Counts and tells what was written.
+    async fn settle(&self, written: &Written) {
+        let Some((began, span)) = &written.began else {
+            return;
+        };
         let committed = Event::Committed {
-            documents: written.len(),
-            vectors: hashes.len(),
+            documents: written.documents.len(),
+            vectors: written.hashes.len(),
             took: began.elapsed(),
         };
         span.in_scope(|| self.tally.event(&committed));
-        let failures: Vec<Failure> = written
+        let documents = &written.documents;
+        let failures: Vec<Failure> = documents
             .iter()
             .flat_map(|document| document.stored.failures.iter().cloned())
             .collect();
         let failed = !failures.is_empty();
         self.append_log(failures).await;
-        for document in &written {
+        for document in documents {
             let fate = Fate::Stored {
                 added: document.added,
                 chunks: &document.stored,
@@ -204,20 +335,15 @@ impl Context {
         if failed {
             self.fail_fast();
         }
-        Ok(Committed {
-            jobs,
-            hashes,
-            commit: 0,
-        })
     }
 
     /// Writes a group, again where it is small enough to be kept until it succeeded.
-    async fn commit(
-        &self,
-        bytes: usize,
-        documents: Vec<DocumentRecord>,
-        kept: Vec<(ContentHash, Vector)>,
-    ) -> Result<()> {
+    async fn commit(&self, transaction: Transaction) -> Result<()> {
+        let Transaction {
+            bytes,
+            documents,
+            kept,
+        } = transaction;
         if bytes <= REPEATABLE_BYTES {
             repeat(|| self.store.replace_and_keep(documents.clone(), kept.clone())).await
         } else {
@@ -225,7 +351,7 @@ impl Context {
         }
     }
 
-    fn tell_stored(&self, document: &Written) {
+    fn tell_stored(&self, document: &WrittenDocument) {
         let stored = &document.stored;
         if let Some(read) = document.item.read {
             self.tally.event(&Event::Stored {
@@ -236,14 +362,8 @@ impl Context {
         }
     }
 
-    async fn touch(&self, states: Vec<DocumentState>) -> Result<Committed> {
-        repeat(|| self.store.touch(states.clone())).await?;
-        Ok(Committed {
-            // These come from the splitter, and the batcher knows nothing of them.
-            jobs: 0,
-            hashes: Vec::new(),
-            commit: 0,
-        })
+    async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
+        repeat(|| self.store.touch(states.clone())).await
     }
 
     fn stored(&self, record: &DocumentRecord, before: Option<&DocumentState>) -> Stored {
@@ -269,14 +389,6 @@ impl Context {
         }
         stored
     }
-}
-
-/// A document on its way through a commit; its share of the memory is given back behind it.
-struct Written {
-    item: Item,
-    added: bool,
-    stored: Stored,
-    _permit: Permit,
 }
 
 fn new_vectors(record: &DocumentRecord) -> impl Iterator<Item = ContentHash> {

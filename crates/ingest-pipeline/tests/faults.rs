@@ -3,8 +3,11 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::{Case, chunks, document, documents, export, fake, sent};
+use embed_core::testing::FakeEmbedder;
 use ingest_core::testing::{Fault, FaultyStore};
 use ingest_core::{ErrorKind, Store};
 use ingest_pipeline::{Outcome, RunOptions};
@@ -151,6 +154,88 @@ async fn the_same_holds_for_sqlite() {
     };
     let calls = every_call_with(open, Fault::at, assert_sound).await;
     assert!(calls > 12, "{calls}");
+}
+
+/// A store in memory that takes two writes at once, every other of which is overtaken by the next; and the most that were
+/// under way at once.
+fn two_at_once() -> (FaultyStore, Arc<AtomicUsize>) {
+    let (writes, now, most) = <(AtomicU64, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+    let saw = Arc::clone(&most);
+    let store = FaultyStore::new(Arc::new(MemoryStore::new())).before_write(2, move || {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        let slow = writes.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(if slow { 300 } else { 1 })).await;
+            now.fetch_sub(1, Ordering::Relaxed);
+        }
+    });
+    (store, saw)
+}
+
+/// Twelve documents of three chunks, so that most batches of four hold a part of one.
+fn overlapping(case: &Case, version: &str) {
+    for number in 0..12 {
+        case.write(
+            &format!("docs/{number}.md"),
+            document(&format!("{version} {number}"), 3),
+        );
+    }
+}
+
+/// Answers come one after the other, so that they are written in several transactions.
+fn staggered() -> FakeEmbedder {
+    fake().before_answer(|call| tokio::time::sleep(Duration::from_millis(100 * (call.number % 4) + 1)))
+}
+
+fn four_workers(case: &Case) -> RunOptions {
+    let mut options = options(case);
+    options.workers = 4;
+    options
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_wait_for_vectors_that_another_transaction_is_storing() {
+    let (store, most) = two_at_once();
+    let (case, alone) = (Case::with(Arc::new(store)), Case::new());
+    for version in ["first", "second"] {
+        overlapping(&case, version);
+        overlapping(&alone, version);
+        let report = case.run(&staggered(), four_workers(&case)).await;
+        assert_eq!(report.outcome, Outcome::Ok, "{:?}", report.stopped);
+        alone.run(&staggered(), four_workers(&alone)).await;
+    }
+    assert_eq!(most.load(Ordering::Relaxed), 2);
+    let (got, wanted) = (
+        export(case.store.as_ref()).await,
+        export(alone.store.as_ref()).await,
+    );
+    assert_eq!(format!("{got:?}"), format!("{wanted:?}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_transaction_stores_after_one_failed_is_told() {
+    for call in 1.. {
+        let store = two_at_once().0;
+        let case = Case::with(Arc::new(store.clone()));
+        overlapping(&case, "first");
+        store.plan(Some(Fault::at(call).of("replace_and_keep").lasting()));
+        let report = case.run(&staggered(), four_workers(&case)).await;
+        let stored = case.sources().await.len() as u64;
+        assert_eq!(report.documents.added, stored, "call {call}");
+        if store.failures() == 0 {
+            assert!(call > 3, "{call}");
+            break;
+        }
+        assert_eq!(report.outcome, Outcome::Stopped, "call {call}");
+        store.plan(None);
+        let report = case.run(&staggered(), four_workers(&case)).await;
+        assert_eq!(
+            (report.outcome, case.sources().await.len()),
+            (Outcome::Ok, 12),
+            "call {call}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

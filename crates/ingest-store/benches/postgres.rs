@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ingest_core::{Chunk, ContentHash, Document, DocumentRecord, ModelIdentity, Record, Span, Store, Vector};
+use tokio::task::JoinSet;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls};
@@ -111,9 +112,20 @@ fn tell(names: &[&str], rates: &[Vec<f64>]) {
     }
 }
 
+/// As the pipeline's writer does it: as many transactions at once as the store says are worth it.
 async fn replace(store: &Arc<dyn Store>, documents: &[DocumentRecord]) -> Outcome<()> {
+    let mut under_way = JoinSet::new();
     for group in documents.chunks(BATCH / CHUNKS_PER_DOCUMENT) {
-        store.replace(group.to_vec()).await?;
+        if under_way.len() == store.concurrent_writes()
+            && let Some(ended) = under_way.join_next().await
+        {
+            ended??;
+        }
+        let (store, group) = (Arc::clone(store), group.to_vec());
+        under_way.spawn(async move { store.replace(group).await });
+    }
+    while let Some(ended) = under_way.join_next().await {
+        ended??;
     }
     Ok(())
 }

@@ -95,6 +95,10 @@ impl Store for LazyStore {
         self.now().replace_and_keep(documents, vectors).await
     }
 
+    fn concurrent_writes(&self) -> usize {
+        self.now().concurrent_writes()
+    }
+
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
         self.now().touch(states).await
     }

@@ -1,5 +1,7 @@
-//! A store that fails on purpose.
+//! A store that fails on purpose, and takes its time.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -69,11 +71,25 @@ impl Fault {
     }
 }
 
+/// What is awaited before a write is passed on.
+type Hook = dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
 /// Wraps a store and fails its n-th call. Clones count together.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     plan: Arc<Mutex<Plan>>,
+    /// How many writes are asked for at once, if not as many as the store inside asks for; and what each waits for.
+    writes: Option<(usize, Arc<Hook>)>,
+}
+
+impl fmt::Debug for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyStore")
+            .field("inner", &self.inner)
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +106,20 @@ impl FaultyStore {
         Self {
             inner,
             plan: Arc::default(),
+            writes: None,
+        }
+    }
+
+    /// Asks for so many writes at once, and awaits `hook` in each before anything is done.
+    #[must_use]
+    pub fn before_write<F>(self, at_once: usize, hook: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let hook: Arc<Hook> = Arc::new(move || Box::pin(hook()));
+        Self {
+            writes: Some((at_once, hook)),
+            ..self
         }
     }
 
@@ -210,11 +240,20 @@ impl Store for FaultyStore {
         documents: Vec<DocumentRecord>,
         vectors: Vec<(ContentHash, Vector)>,
     ) -> Result<()> {
-        self.pass(
-            "replace_and_keep",
-            self.inner.replace_and_keep(documents, vectors),
-        )
-        .await
+        let write = async {
+            if let Some((_, hook)) = &self.writes {
+                hook().await;
+            }
+            self.inner.replace_and_keep(documents, vectors).await
+        };
+        self.pass("replace_and_keep", write).await
+    }
+
+    fn concurrent_writes(&self) -> usize {
+        match &self.writes {
+            Some((at_once, _)) => *at_once,
+            None => self.inner.concurrent_writes(),
+        }
     }
 
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {

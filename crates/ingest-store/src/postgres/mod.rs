@@ -170,6 +170,12 @@ impl Store for PostgresStore {
         timed("documents replaced", written).await
     }
 
+    /// Each connection has a process of the server, and so a core, to itself. Half of them are left to the questions that
+    /// a run asks meanwhile.
+    fn concurrent_writes(&self) -> usize {
+        self.pool.address.connections / 2
+    }
+
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
         self.write(|session| write::touch(session, &states)).await
     }
