@@ -122,11 +122,20 @@ impl<'a> Line<'a> {
     #[inline]
     pub(super) fn first_visible(&self) -> Option<u8> {
         let mut bytes = self.text.bytes();
-        match bytes.find(|byte| !matches!(byte, b'\t'..=b'\r' | b' ')) {
-            Some(first) if first.is_ascii() => Some(first),
+        match bytes.find(|byte| !matches!(byte, b'\t'..=b'\r' | b' '))? {
+            first if first.is_ascii() => Some(first),
             // It may be white space beyond ASCII.
             _ => self.text.trim_start().bytes().next(),
         }
+    }
+
+    /// Whether the line begins with a letter, as most do: then it opens nothing and ends no paragraph of Markdown.
+    #[inline]
+    pub(super) fn is_prose(&self) -> bool {
+        self.text
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
     }
 
     /// Columns of white space before the first character, a tab counting as four.

@@ -30,6 +30,24 @@ struct Paragraph {
     may_be_heading: bool,
 }
 
+impl Paragraph {
+    fn new(first: Line<'_>, may_be_heading: bool) -> Self {
+        Self {
+            start: first.start,
+            end: first.end(),
+            lines: 1,
+            may_be_heading,
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, line: Line<'_>) {
+        self.end = line.end();
+        self.lines += 1;
+        self.may_be_heading &= self.lines <= UNDERLINED_LINES;
+    }
+}
+
 impl<'a> Markdown<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
@@ -104,6 +122,17 @@ impl Iterator for Markdown<'_> {
     fn next(&mut self) -> Option<Block> {
         let mut paragraph: Option<Paragraph> = None;
         while let Some(line) = Line::along(&mut self.ends, self.text, self.at) {
+            if line.is_prose() {
+                self.at = line.next;
+                match &mut paragraph {
+                    Some(paragraph) => paragraph.add(line),
+                    None => {
+                        self.in_list = false;
+                        paragraph = Some(Paragraph::new(line, true));
+                    }
+                }
+                continue;
+            }
             let Some(first) = line.first_visible() else {
                 self.at = line.next;
                 if paragraph.is_some() {
@@ -133,9 +162,7 @@ impl Iterator for Markdown<'_> {
                             BlockKind::Heading { level, title },
                         ));
                     }
-                    paragraph.end = line.end();
-                    paragraph.lines += 1;
-                    paragraph.may_be_heading &= paragraph.lines <= UNDERLINED_LINES;
+                    paragraph.add(line);
                 }
                 None => {
                     let trimmed = line.trimmed();
@@ -147,12 +174,7 @@ impl Iterator for Markdown<'_> {
                     }
                     let may_be_heading =
                         line.indent() < SHALLOW && !starts_structured_line(trimmed) && !is_rule(trimmed);
-                    paragraph = Some(Paragraph {
-                        start: line.start,
-                        end: line.end(),
-                        lines: 1,
-                        may_be_heading,
-                    });
+                    paragraph = Some(Paragraph::new(line, may_be_heading));
                 }
             }
         }
