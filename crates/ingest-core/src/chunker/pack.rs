@@ -169,20 +169,20 @@ impl<'a> Packer<'a> {
     /// Takes the next unit of a block that is too long; returns whether there was one. Step by step, so that a document
     /// of one huge line is never in memory as a list of its words.
     pub(super) fn step(&mut self) -> bool {
-        let room = self.room(false);
-        let Some(frame) = self.frames.last_mut() else {
+        let Some(mut frame) = self.frames.pop() else {
             return false;
         };
         let rest = trimmed(self.text, frame.range.clone());
         if rest.is_empty() {
-            self.frames.pop();
             return true;
         }
         let boundary = frame.boundary;
         let text = &self.text[rest.clone()];
         if boundary == Boundary::Character {
-            let range = rest.start..rest.start + prefix_within(text, room, self.count).len();
+            let length = prefix_within(text, self.room(false), self.count).len();
+            let range = rest.start..rest.start + length;
             frame.range.start = range.end;
+            self.frames.push(frame);
             let cost = self.count.cost_of(self.text, range.clone());
             self.push(Segment {
                 range,
@@ -195,9 +195,11 @@ impl<'a> Packer<'a> {
         if unit == rest && frame.untouched {
             // Known to be too long as a whole.
             frame.boundary = boundary.next();
+            self.frames.push(frame);
         } else {
             frame.range.start = unit.end;
             frame.untouched = false;
+            self.frames.push(frame);
             self.add(unit, boundary.next(), false);
         }
         true

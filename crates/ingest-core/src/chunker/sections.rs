@@ -57,13 +57,12 @@ impl<'a> Sections<'a> {
         self.bare.push((level, block));
     }
 
-    fn content(&mut self, block: Block) {
-        if !self.bare.is_empty() || !self.begun {
-            self.begin(self.above.len());
-            self.events
-                .extend(self.bare.drain(..).map(|(_, heading)| Event::Block(heading)));
-            self.names = None;
-        }
+    /// The first block below a heading, or of the document, begins a section.
+    fn first_content(&mut self, block: Block) {
+        self.begin(self.above.len());
+        self.events
+            .extend(self.bare.drain(..).map(|(_, heading)| Event::Block(heading)));
+        self.names = None;
         self.events.push_back(Event::Block(block));
     }
 
@@ -117,7 +116,10 @@ impl Iterator for Sections<'_> {
                         let title = &self.text[title.clone()];
                         self.heading(*level, title, block);
                     }
-                    BlockKind::Text | BlockKind::Code => self.content(block),
+                    BlockKind::Text | BlockKind::Code if self.begun && self.bare.is_empty() => {
+                        return Some(Event::Block(block));
+                    }
+                    BlockKind::Text | BlockKind::Code => self.first_content(block),
                 },
                 None => {
                     self.end();
