@@ -7,12 +7,12 @@ use memchr::memchr;
 use super::markdown::Markdown;
 use super::marks::LineEnds;
 use super::text::{AsciiDoc, Paragraphs, ReStructuredText};
-use crate::Markup;
+use crate::{Markup, Span};
 
 /// A run of lines that belong together. Blank lines belong to no block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    pub(super) range: Range<usize>,
+    pub(super) span: Span,
     pub(super) kind: BlockKind,
 }
 
@@ -28,8 +28,15 @@ pub(super) enum BlockKind {
 }
 
 impl Block {
-    pub(super) fn new(range: Range<usize>, kind: BlockKind) -> Self {
-        Self { range, kind }
+    /// The lines from one up to another.
+    pub(super) fn new(first: Line<'_>, last: Line<'_>, kind: BlockKind) -> Self {
+        let span = Span {
+            start: first.start.byte,
+            end: last.end(),
+            line_start: first.start.line,
+            line_end: last.start.line,
+        };
+        Self { span, kind }
     }
 }
 
@@ -67,51 +74,63 @@ impl Iterator for Blocks<'_> {
     }
 }
 
+/// Where a line starts: its first byte, from 0, and which it is, from 1. Lines are counted as they are taken, so that
+/// nobody need look for their ends again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LineStart {
+    pub(super) byte: usize,
+    pub(super) line: usize,
+}
+
+impl LineStart {
+    /// Of the first line of a text.
+    pub(super) const FIRST: Self = Self { byte: 0, line: 1 };
+}
+
 /// A line without its end; `next` is where the following one starts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
-    pub(super) start: usize,
+    pub(super) start: LineStart,
     pub(super) text: &'a str,
-    pub(super) next: usize,
+    pub(super) next: LineStart,
 }
 
 impl<'a> Line<'a> {
-    /// The line that starts at a byte; `None` at the end of the text.
-    pub(super) fn at(text: &'a str, start: usize) -> Option<Self> {
-        let rest = &text[start..];
+    /// The line that starts there; `None` at the end of the text.
+    pub(super) fn at(text: &'a str, start: LineStart) -> Option<Self> {
+        let rest = &text[start.byte..];
         if rest.is_empty() {
             return None;
         }
-        let end = memchr(b'\n', rest.as_bytes()).map(|length| start + length);
+        let end = memchr(b'\n', rest.as_bytes()).map(|length| start.byte + length);
         Some(Self::up_to(text, start, end))
     }
 
     /// The same, where line ends are found along the way.
     #[inline]
-    pub(super) fn along(ends: &mut LineEnds, text: &'a str, start: usize) -> Option<Self> {
-        if start >= text.len() {
+    pub(super) fn along(ends: &mut LineEnds, text: &'a str, start: LineStart) -> Option<Self> {
+        if start.byte >= text.len() {
             return None;
         }
-        let end = ends.at_or_behind(text.as_bytes(), start);
+        let end = ends.at_or_behind(text.as_bytes(), start.byte);
         Some(Self::up_to(text, start, end))
     }
 
     #[inline]
-    fn up_to(text: &'a str, start: usize, end: Option<usize>) -> Self {
-        let line = &text[start..end.unwrap_or(text.len())];
+    fn up_to(text: &'a str, start: LineStart, end: Option<usize>) -> Self {
+        let line = &text[start.byte..end.unwrap_or(text.len())];
         Self {
             start,
             text: line.strip_suffix('\r').unwrap_or(line),
-            next: end.map_or(text.len(), |end| end + 1),
+            next: LineStart {
+                byte: end.map_or(text.len(), |end| end + 1),
+                line: start.line + 1,
+            },
         }
     }
 
     pub(super) fn end(&self) -> usize {
-        self.start + self.text.len()
-    }
-
-    pub(super) fn range(&self) -> Range<usize> {
-        self.start..self.end()
+        self.start.byte + self.text.len()
     }
 
     pub(super) fn is_blank(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Just enough of CommonMark to know what is a heading and what only looks like one: fences (also within list items),
 //! indented code, HTML comments and verbatim elements are passed over whole. No nesting is followed, so nothing recurses.
 
-use super::blocks::{Block, BlockKind, Line, position};
+use super::blocks::{Block, BlockKind, Line, LineStart, position};
 use super::boundary::{list_marker, starts_structured_line};
 use super::marks::LineEnds;
 
@@ -16,35 +16,30 @@ const SHALLOW: usize = 4;
 #[derive(Debug)]
 pub(super) struct Markdown<'a> {
     text: &'a str,
-    at: usize,
+    at: LineStart,
     ends: LineEnds,
     in_list: bool,
 }
 
 /// A paragraph while its lines arrive.
-struct Paragraph {
-    start: usize,
-    end: usize,
-    lines: usize,
+struct Paragraph<'a> {
+    first: Line<'a>,
+    last: Line<'a>,
     /// Whether a rule below makes it a heading: not a list item, quote, table row or indented code.
     may_be_heading: bool,
 }
 
-impl Paragraph {
-    fn new(first: Line<'_>, may_be_heading: bool) -> Self {
+impl<'a> Paragraph<'a> {
+    fn new(first: Line<'a>, may_be_heading: bool) -> Self {
         Self {
-            start: first.start,
-            end: first.end(),
-            lines: 1,
+            first,
+            last: first,
             may_be_heading,
         }
     }
 
-    #[inline]
-    fn add(&mut self, line: Line<'_>) {
-        self.end = line.end();
-        self.lines += 1;
-        self.may_be_heading &= self.lines <= UNDERLINED_LINES;
+    fn lines(&self) -> usize {
+        self.last.start.line - self.first.start.line + 1
     }
 }
 
@@ -52,7 +47,7 @@ impl<'a> Markdown<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
-            at: 0,
+            at: LineStart::FIRST,
             ends: LineEnds::default(),
             in_list: false,
         }
@@ -68,7 +63,7 @@ impl<'a> Markdown<'a> {
             }
         }
         self.at = last.next;
-        Block::new(first.start..last.end(), BlockKind::Code)
+        Block::new(first, last, BlockKind::Code)
     }
 
     /// A block that starts with this line, whose first visible byte is given, and may interrupt a paragraph.
@@ -91,7 +86,7 @@ impl<'a> Markdown<'a> {
         self.at = line.next;
         self.in_list = false;
         let title = position(self.text, title);
-        Some(Block::new(line.range(), BlockKind::Heading { level, title }))
+        Some(Block::new(line, line, BlockKind::Heading { level, title }))
     }
 
     fn fence(&mut self, line: Line<'a>) -> Option<Block> {
@@ -110,7 +105,7 @@ impl<'a> Markdown<'a> {
         let closes = |line: Line<'_>| line.text.to_ascii_lowercase().contains(end);
         if closes(line) {
             self.at = line.next;
-            return Some(Block::new(line.range(), BlockKind::Code));
+            return Some(Block::new(line, line, BlockKind::Code));
         }
         Some(self.verbatim(line, closes))
     }
@@ -120,12 +115,12 @@ impl Iterator for Markdown<'_> {
     type Item = Block;
 
     fn next(&mut self) -> Option<Block> {
-        let mut paragraph: Option<Paragraph> = None;
+        let mut paragraph: Option<Paragraph<'_>> = None;
         while let Some(line) = Line::along(&mut self.ends, self.text, self.at) {
             if line.is_prose() {
                 self.at = line.next;
                 match &mut paragraph {
-                    Some(paragraph) => paragraph.add(line),
+                    Some(paragraph) => paragraph.last = line,
                     None => {
                         self.in_list = false;
                         paragraph = Some(Paragraph::new(line, true));
@@ -153,16 +148,15 @@ impl Iterator for Markdown<'_> {
             match &mut paragraph {
                 Some(paragraph) => {
                     if paragraph.may_be_heading
+                        && paragraph.lines() <= UNDERLINED_LINES
                         && let Some(level) = underline(line, first)
                     {
                         self.in_list = false;
-                        let title = paragraph.start..paragraph.end;
-                        return Some(Block::new(
-                            paragraph.start..line.end(),
-                            BlockKind::Heading { level, title },
-                        ));
+                        let title = paragraph.first.start.byte..paragraph.last.end();
+                        let kind = BlockKind::Heading { level, title };
+                        return Some(Block::new(paragraph.first, line, kind));
                     }
-                    paragraph.add(line);
+                    paragraph.last = line;
                 }
                 None => {
                     let trimmed = line.trimmed();
@@ -178,7 +172,7 @@ impl Iterator for Markdown<'_> {
                 }
             }
         }
-        paragraph.map(|paragraph| Block::new(paragraph.start..paragraph.end, BlockKind::Text))
+        paragraph.map(|paragraph| Block::new(paragraph.first, paragraph.last, BlockKind::Text))
     }
 }
 

@@ -129,7 +129,7 @@ impl Chunker {
         let mut pieces = Vec::new();
         // Fences are worth keeping whole in whatever markup they are; headings stay what they are, a part of the body.
         for block in Blocks::new(body, Markup::Markdown) {
-            packer.add(block.range, Boundary::of(&block.kind), false);
+            packer.add(block.span, Boundary::of(&block.kind), false);
             while packer.step() {
                 pieces.extend(packer.pop());
             }
@@ -186,7 +186,7 @@ impl Iterator for Chunks<'_> {
                 }
                 Some(Event::Block(block)) => {
                     let heading = matches!(block.kind, BlockKind::Heading { .. });
-                    self.packer.add(block.range, Boundary::of(&block.kind), heading);
+                    self.packer.add(block.span, Boundary::of(&block.kind), heading);
                 }
                 None => {
                     self.packer.finish();

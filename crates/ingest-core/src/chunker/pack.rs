@@ -17,7 +17,7 @@ pub(super) const HEADER_END: &str = "\n\n";
 /// A part of the text that goes into a chunk whole.
 #[derive(Clone, Debug)]
 struct Segment {
-    range: Range<usize>,
+    span: Span,
     /// What it costs, or, until someone needs to know, the most that it may.
     cost: usize,
     heading: bool,
@@ -27,10 +27,21 @@ struct Segment {
 #[derive(Debug)]
 struct Frame {
     /// What is left of it.
-    range: Range<usize>,
+    span: Span,
     boundary: Boundary,
     /// Whether nothing was taken yet.
     untouched: bool,
+}
+
+impl Frame {
+    /// Takes a part of what is left, and what is before it.
+    fn take(&mut self, text: &str, range: Range<usize>) -> Span {
+        let taken = part(text, self.span, range);
+        self.span.start = taken.end;
+        self.span.line_start = taken.line_end;
+        self.untouched = false;
+        taken
+    }
 }
 
 /// The greedy merge: segments gather in a window; when the next one would not fit, the window becomes a chunk and keeps
@@ -53,7 +64,6 @@ pub(super) struct Packer<'a> {
     weighed: usize,
     /// How many segments at the end of the window are in no chunk yet.
     fresh: usize,
-    lines: Lines<'a>,
     ordinal: u32,
     ready: VecDeque<Chunk>,
 }
@@ -79,7 +89,6 @@ impl<'a> Packer<'a> {
             cost: 0,
             weighed: 0,
             fresh: 0,
-            lines: Lines::new(text),
             ordinal: 0,
             ready: VecDeque::new(),
         }
@@ -109,22 +118,23 @@ impl<'a> Packer<'a> {
 
     /// Adds a heading, or a block that is best cut at this kind of boundary, should it be too long. Then
     /// [`step`](Self::step) is to be called until it has nothing to do.
-    pub(super) fn add(&mut self, range: Range<usize>, boundary: Boundary, heading: bool) {
-        let range = trimmed(self.text, range);
+    pub(super) fn add(&mut self, span: Span, boundary: Boundary, heading: bool) {
+        let range = trimmed(self.text, span.bytes());
         if range.is_empty() {
             return;
         }
-        if self.add_unweighed(&range, heading) {
+        let span = part(self.text, span, range);
+        if self.add_unweighed(span, heading) {
             return;
         }
         self.weigh();
         match self
             .count
-            .cost_within(self.text, range.clone(), self.room(heading))
+            .cost_within(self.text, span.bytes(), self.room(heading))
         {
-            Some(cost) => self.push(Segment { range, cost, heading }),
+            Some(cost) => self.push(Segment { span, cost, heading }),
             None => self.frames.push(Frame {
-                range,
+                span,
                 boundary,
                 untouched: true,
             }),
@@ -132,20 +142,16 @@ impl<'a> Packer<'a> {
     }
 
     /// Adds a text that surely fits, as most do, without weighing it; returns whether it did.
-    fn add_unweighed(&mut self, range: &Range<usize>, heading: bool) -> bool {
-        let Some(cost) = self.count.most(range.len()) else {
+    fn add_unweighed(&mut self, span: Span, heading: bool) -> bool {
+        let Some(cost) = self.count.most(span.end - span.start) else {
             return false;
         };
-        let gap = self.gap(range.start);
+        let gap = self.gap(span.start);
         let fits = self.cost + gap + cost <= self.budget;
         if fits {
             self.cost += gap + cost;
             self.fresh += 1;
-            self.window.push_back(Segment {
-                range: range.clone(),
-                cost,
-                heading,
-            });
+            self.window.push_back(Segment { span, cost, heading });
         }
         fits
     }
@@ -153,13 +159,13 @@ impl<'a> Packer<'a> {
     /// What lies between the window and a segment that starts there costs.
     fn gap(&self, start: usize) -> usize {
         let last = self.window.back();
-        last.map_or(0, |last| self.count.blank_cost(start - last.range.end))
+        last.map_or(0, |last| self.count.blank_cost(start - last.span.end))
     }
 
     /// Weighs the segments that are not yet.
     fn weigh(&mut self) {
         for segment in self.window.range_mut(self.weighed..) {
-            let cost = self.count.cost_of(self.text, segment.range.clone());
+            let cost = self.count.cost_of(self.text, segment.span.bytes());
             self.cost -= segment.cost - cost;
             segment.cost = cost;
         }
@@ -172,7 +178,7 @@ impl<'a> Packer<'a> {
         let Some(mut frame) = self.frames.pop() else {
             return false;
         };
-        let rest = trimmed(self.text, frame.range.clone());
+        let rest = trimmed(self.text, frame.span.bytes());
         if rest.is_empty() {
             return true;
         }
@@ -180,12 +186,11 @@ impl<'a> Packer<'a> {
         let text = &self.text[rest.clone()];
         if boundary == Boundary::Character {
             let length = prefix_within(text, self.room(false), self.count).len();
-            let range = rest.start..rest.start + length;
-            frame.range.start = range.end;
+            let span = frame.take(self.text, rest.start..rest.start + length);
             self.frames.push(frame);
-            let cost = self.count.cost_of(self.text, range.clone());
+            let cost = self.count.cost_of(self.text, span.bytes());
             self.push(Segment {
-                range,
+                span,
                 cost,
                 heading: false,
             });
@@ -197,10 +202,9 @@ impl<'a> Packer<'a> {
             frame.boundary = boundary.next();
             self.frames.push(frame);
         } else {
-            frame.range.start = unit.end;
-            frame.untouched = false;
+            let span = frame.take(self.text, unit);
             self.frames.push(frame);
-            self.add(unit, boundary.next(), false);
+            self.add(span, boundary.next(), false);
         }
         true
     }
@@ -218,7 +222,7 @@ impl<'a> Packer<'a> {
 
     fn push(&mut self, segment: Segment) {
         loop {
-            let gap = self.gap(segment.range.start);
+            let gap = self.gap(segment.span.start);
             self.weigh();
             if self.window.is_empty() || self.cost + gap + segment.cost <= self.budget {
                 self.cost += gap + segment.cost;
@@ -275,12 +279,17 @@ impl<'a> Packer<'a> {
         }
     }
 
-    fn body(&self, taken: usize) -> Range<usize> {
-        self.window[0].range.start..self.window[taken - 1].range.end
+    fn body(&self, taken: usize) -> Span {
+        let (first, last) = (self.window[0].span, self.window[taken - 1].span);
+        Span {
+            end: last.end,
+            line_end: last.line_end,
+            ..first
+        }
     }
 
     fn render(&self, taken: usize) -> String {
-        let body = &self.text[self.body(taken)];
+        let body = &self.text[self.body(taken).bytes()];
         if self.header.text.is_empty() {
             return body.to_owned();
         }
@@ -289,7 +298,6 @@ impl<'a> Packer<'a> {
 
     /// The last chunk of a section takes what says where it stands; most sections have but one.
     fn emit(&mut self, taken: usize, text: String, last: bool) {
-        let span = self.lines.span(self.body(taken));
         let (heading_path, context_header) = if last {
             (mem::take(&mut self.path), mem::take(&mut self.header.text))
         } else {
@@ -297,7 +305,7 @@ impl<'a> Packer<'a> {
         };
         self.ready.push_back(Chunk {
             ordinal: self.ordinal,
-            span,
+            span: self.body(taken),
             heading_path,
             context_header,
             content_hash: ContentHash::of_text(&text),
@@ -312,7 +320,7 @@ impl<'a> Packer<'a> {
         self.window
             .iter()
             .zip(next)
-            .any(|(segment, next)| segment.range.end == next.range.start)
+            .any(|(segment, next)| segment.span.end == next.span.start)
     }
 
     fn drop_front(&mut self, segments: usize) {
@@ -320,9 +328,10 @@ impl<'a> Packer<'a> {
             let Some(first) = self.window.pop_front() else {
                 return;
             };
-            let gap = self.window.front().map_or(0, |next| {
-                self.count.blank_cost(next.range.start - first.range.end)
-            });
+            let gap = self
+                .window
+                .front()
+                .map_or(0, |next| self.count.blank_cost(next.span.start - first.span.end));
             self.cost -= first.cost + gap;
         }
         self.fresh = self.fresh.min(self.window.len());
@@ -332,23 +341,24 @@ impl<'a> Packer<'a> {
     /// Makes two segments of the first one; returns false if it is a single character.
     fn halve_front(&mut self) -> bool {
         self.weigh();
-        let Some(Segment { range, heading, .. }) = self.window.front().cloned() else {
+        let Some(Segment { span, heading, .. }) = self.window.front().cloned() else {
             return false;
         };
-        let Some(half) = halfway(&self.text[range.clone()]) else {
+        let Some(half) = halfway(&self.text[span.bytes()]) else {
             return false;
         };
-        let first = trimmed(self.text, range.start..range.start + half);
-        let second = trimmed(self.text, range.start + half..range.end);
+        let first = trimmed(self.text, span.start..span.start + half);
+        let second = trimmed(self.text, span.start + half..span.end);
         self.drop_front(1);
         for range in [second, first] {
-            let cost = self.count.cost_of(self.text, range.clone());
+            let span = part(self.text, span, range);
+            let cost = self.count.cost_of(self.text, span.bytes());
             let gap = self
                 .window
                 .front()
-                .map_or(0, |next| self.count.blank_cost(next.range.start - range.end));
+                .map_or(0, |next| self.count.blank_cost(next.span.start - span.end));
             self.cost += cost + gap;
-            self.window.push_front(Segment { range, cost, heading });
+            self.window.push_front(Segment { span, cost, heading });
         }
         self.weighed = self.window.len();
         self.fresh = self.window.len();
@@ -356,50 +366,24 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// Counts lines along a text, so that each is passed over once or, within an overlap, twice.
-#[derive(Debug)]
-struct Lines<'a> {
-    text: &'a str,
-    /// Where the span before this one begins, and in which line.
-    start: (usize, usize),
-    /// The same for where it ends.
-    end: (usize, usize),
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            start: (0, 1),
-            end: (0, 1),
-        }
+/// The span of a part of a span. Lines are counted only in the text before the part, and in the part or behind it,
+/// whichever is shorter: where white space is trimmed, that is next to nothing.
+#[inline]
+fn part(text: &str, whole: Span, range: Range<usize>) -> Span {
+    if range == whole.bytes() {
+        return whole;
     }
-
-    /// The span of a range that starts no earlier than the one before it.
-    fn span(&mut self, range: Range<usize>) -> Span {
-        let known = if self.end.0 <= range.start {
-            self.end
-        } else {
-            self.start
-        };
-        self.start = self.line(known, range.start);
-        let known = if (range.start..=range.end).contains(&self.end.0) {
-            self.end
-        } else {
-            self.start
-        };
-        self.end = self.line(known, range.end);
-        Span {
-            start: range.start,
-            end: range.end,
-            line_start: self.start.1,
-            line_end: self.end.1,
-        }
-    }
-
-    /// The line at a byte, told from that at one before it.
-    fn line(&self, (at, line): (usize, usize), byte: usize) -> (usize, usize) {
-        let between = &self.text.as_bytes()[at..byte];
-        (byte, line + memchr_iter(b'\n', between).count())
+    let line_ends = |range: Range<usize>| memchr_iter(b'\n', &text.as_bytes()[range]).count();
+    let line_start = whole.line_start + line_ends(whole.start..range.start);
+    let line_end = if whole.end - range.end < range.len() {
+        whole.line_end - line_ends(range.end..whole.end)
+    } else {
+        line_start + line_ends(range.clone())
+    };
+    Span {
+        start: range.start,
+        end: range.end,
+        line_start,
+        line_end,
     }
 }

@@ -1,19 +1,23 @@
 //! The blocks of reStructuredText, AsciiDoc, plain text and source code.
 
-use super::blocks::{Block, BlockKind, Line, position};
+use super::blocks::{Block, BlockKind, Line, LineStart, position};
 use super::markdown::{Fence, hash_heading};
 
 /// Runs of lines parted by blank ones.
 #[derive(Debug)]
 pub(super) struct Paragraphs<'a> {
     text: &'a str,
-    at: usize,
+    at: LineStart,
     kind: BlockKind,
 }
 
 impl<'a> Paragraphs<'a> {
     pub(super) fn new(text: &'a str, kind: BlockKind) -> Self {
-        Self { text, at: 0, kind }
+        Self {
+            text,
+            at: LineStart::FIRST,
+            kind,
+        }
     }
 }
 
@@ -21,8 +25,8 @@ impl Iterator for Paragraphs<'_> {
     type Item = Block;
 
     fn next(&mut self) -> Option<Block> {
-        let range = paragraph(self.text, &mut self.at, |_| false)?;
-        Some(Block::new(range, self.kind.clone()))
+        let (first, last) = paragraph(self.text, &mut self.at, |_| false)?;
+        Some(Block::new(first, last, self.kind.clone()))
     }
 }
 
@@ -31,7 +35,7 @@ impl Iterator for Paragraphs<'_> {
 #[derive(Debug)]
 pub(super) struct ReStructuredText<'a> {
     text: &'a str,
-    at: usize,
+    at: LineStart,
     styles: Vec<(u8, bool)>,
 }
 
@@ -39,7 +43,7 @@ impl<'a> ReStructuredText<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
-            at: 0,
+            at: LineStart::FIRST,
             styles: Vec::new(),
         }
     }
@@ -59,7 +63,7 @@ impl<'a> ReStructuredText<'a> {
         let is_heading = !title.is_blank()
             && adornment(title).is_none()
             && long_enough
-            && (overlined || title.start == first.start && title.indent() == 0);
+            && (overlined || title.start.byte == first.start.byte && title.indent() == 0);
         if !is_heading {
             return None;
         }
@@ -74,7 +78,7 @@ impl<'a> ReStructuredText<'a> {
             level: level as u8 + 1,
             title: position(self.text, words),
         };
-        Some(Block::new(first.start..last.end(), kind))
+        Some(Block::new(first, last, kind))
     }
 }
 
@@ -87,8 +91,8 @@ impl Iterator for ReStructuredText<'_> {
         if let Some(heading) = self.heading(first) {
             return Some(heading);
         }
-        let range = paragraph(self.text, &mut self.at, |_| false)?;
-        Some(Block::new(range, BlockKind::Text))
+        let (first, last) = paragraph(self.text, &mut self.at, |_| false)?;
+        Some(Block::new(first, last, BlockKind::Text))
     }
 }
 
@@ -104,12 +108,15 @@ fn adornment(line: Line<'_>) -> Option<(u8, usize)> {
 #[derive(Debug)]
 pub(super) struct AsciiDoc<'a> {
     text: &'a str,
-    at: usize,
+    at: LineStart,
 }
 
 impl<'a> AsciiDoc<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: LineStart::FIRST,
+        }
     }
 }
 
@@ -121,7 +128,7 @@ impl Iterator for AsciiDoc<'_> {
         if let Some((level, title)) = equals_heading(first.text) {
             self.at = first.next;
             let title = position(self.text, title);
-            return Some(Block::new(first.range(), BlockKind::Heading { level, title }));
+            return Some(Block::new(first, first, BlockKind::Heading { level, title }));
         }
         if is_delimiter(first.text) {
             let mark = first.text.trim_end();
@@ -135,13 +142,11 @@ impl Iterator for AsciiDoc<'_> {
                 }
             }
             self.at = last.next;
-            return Some(Block::new(first.start..last.end(), BlockKind::Code));
+            return Some(Block::new(first, last, BlockKind::Code));
         }
         let ends = |line: Line<'_>| equals_heading(line.text).is_some() || is_delimiter(line.text);
-        Some(Block::new(
-            paragraph(self.text, &mut self.at, ends)?,
-            BlockKind::Text,
-        ))
+        let (first, last) = paragraph(self.text, &mut self.at, ends)?;
+        Some(Block::new(first, last, BlockKind::Text))
     }
 }
 
@@ -167,7 +172,7 @@ fn is_delimiter(line: &str) -> bool {
 }
 
 /// Goes on to the first line that is not blank.
-fn first_line<'a>(text: &'a str, at: &mut usize) -> Option<Line<'a>> {
+fn first_line<'a>(text: &'a str, at: &mut LineStart) -> Option<Line<'a>> {
     loop {
         let line = Line::at(text, *at)?;
         if !line.is_blank() {
@@ -177,17 +182,21 @@ fn first_line<'a>(text: &'a str, at: &mut usize) -> Option<Line<'a>> {
     }
 }
 
-/// Takes the lines up to a blank one, or to one after the first that `ends` the paragraph.
-fn paragraph(text: &str, at: &mut usize, ends: impl Fn(Line<'_>) -> bool) -> Option<std::ops::Range<usize>> {
+/// Takes the lines up to a blank one, or to one after the first that `ends` the paragraph: its first and its last.
+fn paragraph<'a>(
+    text: &'a str,
+    at: &mut LineStart,
+    ends: impl Fn(Line<'_>) -> bool,
+) -> Option<(Line<'a>, Line<'a>)> {
     let first = first_line(text, at)?;
-    let mut end = first.end();
+    let mut last = first;
     *at = first.next;
     while let Some(line) = Line::at(text, *at) {
         if line.is_blank() || ends(line) {
             break;
         }
-        end = line.end();
+        last = line;
         *at = line.next;
     }
-    Some(first.start..end)
+    Some((first, last))
 }

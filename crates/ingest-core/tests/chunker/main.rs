@@ -27,6 +27,11 @@ pub(crate) fn cut(max_tokens: usize, overlap_tokens: usize, document: &Document)
         .collect()
 }
 
+/// The line of a byte, counted from the start of the text.
+pub(crate) fn line_at(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
 /// What every cutting keeps, whatever the text, the options and the way of counting.
 pub(crate) fn check(document: &Document, chunks: &[Chunk], max_tokens: usize, count: impl Fn(&str) -> usize) {
     let text = &document.text;
@@ -50,9 +55,8 @@ pub(crate) fn check(document: &Document, chunks: &[Chunk], max_tokens: usize, co
             "{} > {max_tokens}: {chunk:?}",
             count(&chunk.text)
         );
-        let line = |at: usize| text[..at].matches('\n').count() + 1;
-        assert_eq!(chunk.span.line_start, line(chunk.span.start));
-        assert_eq!(chunk.span.line_end, line(chunk.span.end));
+        assert_eq!(chunk.span.line_start, line_at(text, chunk.span.start));
+        assert_eq!(chunk.span.line_end, line_at(text, chunk.span.end));
         // What is between two chunks is blank; and each brings something new.
         assert!(chunk.span.end > covered, "nothing new in {chunk:?}");
         if chunk.span.start > covered {

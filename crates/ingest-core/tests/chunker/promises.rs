@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ingest_core::{Document, Markup, TokenCount, estimate_tokens};
 use proptest::prelude::*;
 
-use crate::{check, chunker, cut, document};
+use crate::{check, chunker, cut, document, line_at};
 
 #[test]
 fn a_models_own_count_is_kept_to_even_where_parts_cost_less_than_the_whole() {
@@ -197,6 +197,8 @@ proptest! {
             prop_assert_eq!(pieces.last().unwrap().span.end, chunk.span.end);
             for piece in &pieces {
                 prop_assert_eq!(piece.body(), &document.text[piece.span.bytes()]);
+                let lines = [piece.span.line_start, piece.span.line_end];
+                prop_assert_eq!(lines, [piece.span.start, piece.span.end].map(|at| line_at(&document.text, at)));
                 prop_assert!(estimate_tokens(&piece.text) <= max_tokens / 2 + 1);
             }
         }
