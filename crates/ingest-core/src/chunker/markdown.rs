@@ -92,8 +92,11 @@ impl<'a> Markdown<'a> {
     fn fence(&mut self, line: Line<'a>) -> Option<Block> {
         let fence = Fence::opening(after_list_markers(line.trimmed()))?;
         let allowed = self.in_list || line.indent() < SHALLOW;
-        let closes =
-            |line: Line<'_>| line.first_visible() == Some(fence.mark) && fence.is_closed_by(line.trimmed());
+        // The last byte rules out nearly every line, without a look past its indentation.
+        let may_close = |last: u8| last == fence.mark || !last.is_ascii_graphic();
+        let closes = |line: Line<'_>| {
+            line.text.bytes().next_back().is_some_and(may_close) && fence.is_closed_by(line.trimmed())
+        };
         allowed.then(|| self.verbatim(line, closes))
     }
 
@@ -160,14 +163,15 @@ impl Iterator for Markdown<'_> {
                 }
                 None => {
                     let trimmed = line.trimmed();
+                    let indent = line.indent();
                     let listed = list_marker(trimmed).is_some();
                     if listed {
                         self.in_list = true;
-                    } else if line.indent() == 0 {
+                    } else if indent == 0 {
                         self.in_list = false;
                     }
                     let may_be_heading =
-                        line.indent() < SHALLOW && !starts_structured_line(trimmed) && !is_rule(trimmed);
+                        !listed && indent < SHALLOW && !starts_structured_line(trimmed) && !is_rule(trimmed);
                     paragraph = Some(Paragraph::new(line, may_be_heading));
                 }
             }
