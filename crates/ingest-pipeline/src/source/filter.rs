@@ -64,7 +64,10 @@ impl Filter {
         {
             return false;
         }
-        !levels(name, inner).any(|(inner, full)| self.exclude.is_match(inner) || self.exclude.is_match(full))
+        // Most runs exclude nothing, and a set without patterns still takes each name apart.
+        let excludes =
+            |(inner, full): (&str, &str)| self.exclude.is_match(inner) || self.exclude.is_match(full);
+        self.exclude.is_empty() || !levels(name, inner).any(excludes)
     }
 
     /// The exclude pattern that leaves a file or one of its folders out, if one does.

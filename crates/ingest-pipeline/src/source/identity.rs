@@ -53,7 +53,8 @@ fn normalise(path: &Path) -> PathBuf {
 }
 
 fn join(path: &Path) -> String {
-    let mut name = String::new();
+    // Escapes aside, a name is as long as its path.
+    let mut name = String::with_capacity(path.as_os_str().len());
     for component in path.components() {
         match component {
             Component::RootDir => name.push('/'),

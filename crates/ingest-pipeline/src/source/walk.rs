@@ -1,7 +1,6 @@
 //! Finds files: folders by their ignore rules, single files, globs. The order is that of names, on every machine.
 
 use std::collections::VecDeque;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -128,7 +127,8 @@ impl Plan {
             // Rules of the machine's user would give another store elsewhere.
             .git_global(false)
             .require_git(false)
-            .sort_by_file_name(OsStr::cmp)
+            // Entries of one folder differ in their names alone, and taking those out for each comparison costs more.
+            .sort_by_file_path(|a, b| a.as_os_str().cmp(b.as_os_str()))
             .filter_entry(move |entry| {
                 let on_the_way = only.as_ref().is_none_or(|only| only.starts_with(entry.path()));
                 on_the_way && (entry.depth() == 0 || plan.enters(index, entry, &root))
