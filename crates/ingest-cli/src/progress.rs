@@ -167,7 +167,10 @@ impl Observer for Reporter {
                     // Its failures are told one by one.
                     DocumentOutcome::Failed => (Level::All, "failed"),
                 };
-                tell(level, format!("{word} {source}"));
+                // Told of every document, and of most of them to nobody.
+                if self.console.tells(level) {
+                    tell(level, format!("{word} {source}"));
+                }
             }
             Event::Skipped { source, reason } => tell(Level::More, format!("skipped {source}: {reason}")),
             Event::Failed(failure) => self.failed(failure),
