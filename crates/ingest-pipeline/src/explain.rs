@@ -81,8 +81,8 @@ pub fn locate(path: &Path, mut options: RunOptions) -> Result<Located> {
 }
 
 fn content(path: &Path, max: u64) -> Content {
-    match read(path, max) {
-        Ok(Outcome::Loaded { revision, .. }) => Content::Revision(revision),
+    match read(path, max, None, &mut Vec::new()) {
+        Ok(Outcome::Loaded { revision, .. } | Outcome::Unchanged { revision }) => Content::Revision(revision),
         Ok(Outcome::Skipped { reason, .. }) => Content::NoDocument(reason),
         Ok(Outcome::Failed { reason, .. }) => Content::Unreadable(reason),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Content::Missing,

@@ -140,6 +140,7 @@ async fn sort_out(
     writer: Option<&mpsc::Sender<Job>>,
 ) -> Option<Vec<Changed>> {
     let mut changed = Vec::new();
+    let mut moved = Vec::new();
     for (loaded, permit) in group {
         let item = loaded.item;
         match loaded.outcome {
@@ -148,9 +149,16 @@ async fn sort_out(
                 path: loaded.path,
                 revision,
                 body,
-                before: None,
+                before: loaded.before,
                 permit,
             }),
+            Outcome::Unchanged { .. } => {
+                moved.extend(loaded.before.map(|state| DocumentState {
+                    origin: item.origin.to_string(),
+                    ..state
+                }));
+                context.tally.settle(&item, Fate::Unchanged);
+            }
             Outcome::Skipped { reason, gone } => {
                 if gone {
                     context.seen.forget(&item.name);
@@ -163,44 +171,11 @@ async fn sort_out(
             }
         }
     }
-    if changed.is_empty() {
-        return Some(changed);
-    }
-    let names: Vec<_> = changed
-        .iter()
-        .map(|document| document.item.name.as_str())
-        .collect();
-    let states = match context.store.states(&names).await {
-        Ok(states) => states,
-        Err(error) => {
-            context.store_failed(&error);
-            return None;
-        }
-    };
-    let mut moved = Vec::new();
-    let mut rest = Vec::new();
-    for (mut document, state) in changed.into_iter().zip(states) {
-        document.before = state.filter(|_| !context.forgets());
-        let same = document.before.as_ref().filter(|state| {
-            state.revision == document.revision && state.recipe == context.recipe && state.failed == 0
-        });
-        let Some(state) = same else {
-            rest.push(document);
-            continue;
-        };
-        if state.origin != *document.item.origin {
-            moved.push(DocumentState {
-                origin: document.item.origin.to_string(),
-                ..state.clone()
-            });
-        }
-        context.tally.settle(&document.item, Fate::Unchanged);
-    }
     if let (Some(writer), false) = (writer, moved.is_empty()) {
         writer.send(Job::Touch(moved)).await.ok()?;
     }
     context.tally.progress(|_| {});
-    Some(rest)
+    Some(changed)
 }
 
 async fn cut(context: &Arc<Context>, changed: Vec<Changed>) -> Option<Vec<SplitDocument>> {
@@ -343,7 +318,7 @@ async fn ask(context: &Context, documents: &mut [SplitDocument]) -> Option<()> {
 
 impl Context {
     /// In a dry run of `clean`, documents count as forgotten though they are still there.
-    fn forgets(&self) -> bool {
+    pub(crate) fn forgets(&self) -> bool {
         self.options.clean && self.options.dry_run
     }
 

@@ -1,17 +1,19 @@
-//! Stage 1 at work: walks, lets in what there is memory for, and reads it in groups.
+//! Stage 1 at work: walks, lets in what there is memory for, reads it in groups, and passes on what the store does not hold
+//! just so.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ingest_core::DocumentState;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
-use super::Item;
 use super::find::find;
 use super::jsonl::LineReader;
 use super::read::{Loaded, Outcome, read_file};
 use super::walk::Found;
+use super::{Item, Revision};
 use crate::Failure;
 use crate::budget::Permit;
 use crate::context::Context;
@@ -72,6 +74,7 @@ struct Reader<'a> {
 /// A group that is being read.
 struct Reading {
     files: JoinHandle<Vec<Loaded>>,
+    states: Vec<Option<DocumentState>>,
     permit: Permit,
     estimates: Vec<usize>,
 }
@@ -133,6 +136,8 @@ impl Reader<'_> {
             return Some(());
         }
         let context = self.context;
+        let names: Vec<_> = files.iter().map(|(item, ..)| item.name.as_str()).collect();
+        let states = context.states(&names).await?;
         let estimates: Vec<_> = files.iter().map(|(_, _, len)| context.estimate(*len)).collect();
         let total = estimates
             .iter()
@@ -149,12 +154,17 @@ impl Reader<'_> {
             }
         };
         let max = context.options.max_file_bytes;
+        let done: Vec<_> = states.iter().map(|state| context.done(state.as_ref())).collect();
         let files = spawn_blocking(move || {
-            let files = files.into_iter();
-            files.map(|(item, path, _)| read_file(item, path, max)).collect()
+            let mut buffer = Vec::new();
+            let files = files.into_iter().zip(done);
+            files
+                .map(|((item, path, _), done)| read_file(item, path, max, done, &mut buffer))
+                .collect()
         });
         let next = Reading {
             files,
+            states,
             permit,
             estimates,
         };
@@ -176,6 +186,7 @@ impl Reader<'_> {
         };
         let Reading {
             files,
+            states,
             mut permit,
             estimates,
         } = reading;
@@ -188,27 +199,41 @@ impl Reader<'_> {
         };
         let group = loaded
             .into_iter()
+            .zip(states)
             .zip(estimates)
-            .map(|(loaded, bytes)| {
+            .filter_map(|((loaded, state), bytes)| {
+                let loaded = self.sift(loaded, state)?;
                 let mut permit = permit.split(bytes);
                 if loaded.bytes > 0 {
                     // It may have grown since it was found.
                     permit.resize(bytes.max(context.estimate(loaded.bytes)));
                 }
-                (loaded, permit)
+                Some((loaded, permit))
             })
             .collect();
         drop(permit);
         self.send(group).await
     }
 
-    async fn send(&self, mut group: Group) -> Option<()> {
-        let now = Instant::now();
-        for (loaded, _) in &mut group {
-            loaded.item.read = Some(now);
-            self.context.tally.seen(loaded.item.index, loaded.bytes);
+    /// Counts what was read. What is unchanged goes no further, unless the store has it from another source.
+    fn sift(&self, mut loaded: Loaded, state: Option<DocumentState>) -> Option<Loaded> {
+        let tally = &self.context.tally;
+        tally.seen(loaded.item.index, loaded.bytes);
+        let origin = state.as_ref().map(|state| state.origin.as_str());
+        if matches!(loaded.outcome, Outcome::Unchanged { .. }) && origin == Some(&*loaded.item.origin) {
+            tally.settle(&loaded.item, Fate::Unchanged);
+            return None;
         }
+        loaded.before = state;
+        loaded.item.read = Some(Instant::now());
+        Some(loaded)
+    }
+
+    async fn send(&self, group: Group) -> Option<()> {
         self.context.tally.progress(|_| {});
+        if group.is_empty() {
+            return (!self.context.halt.is_halted()).then_some(());
+        }
         tokio::select! {
             sent = self.groups.send(group) => sent.ok(),
             () = self.context.halt.halted() => None,
@@ -288,6 +313,23 @@ impl Reader<'_> {
         if loaded.is_empty() {
             return Some(());
         }
+        let names: Vec<_> = loaded.iter().map(|loaded| loaded.item.name.as_str()).collect();
+        let states = context.states(&names).await?;
+        let loaded: Vec<_> = loaded
+            .into_iter()
+            .zip(states)
+            .filter_map(|(mut loaded, state)| {
+                if let Outcome::Loaded { revision, .. } = loaded.outcome
+                    && context.done(state.as_ref()) == Some(revision)
+                {
+                    loaded.outcome = Outcome::Unchanged { revision };
+                }
+                self.sift(loaded, state)
+            })
+            .collect();
+        if loaded.is_empty() {
+            return self.send(Group::new()).await;
+        }
         let estimates: Vec<_> = loaded
             .iter()
             .map(|loaded| context.estimate(loaded.bytes))
@@ -323,6 +365,24 @@ impl Context {
             let message = "stopped at the first failure, as asked for; run again to go on".to_owned();
             self.halt.stop("fail_fast", message);
         }
+    }
+
+    /// What the store holds of documents of these names. `None` means that the run is ending.
+    async fn states(&self, names: &[&str]) -> Option<Vec<Option<DocumentState>>> {
+        match self.store.states(names).await {
+            Ok(states) if self.forgets() => Some(vec![None; states.len()]),
+            Ok(states) => Some(states),
+            Err(error) => {
+                self.store_failed(&error);
+                None
+            }
+        }
+    }
+
+    /// The revision with which a stored document leaves nothing to do.
+    pub(crate) fn done(&self, state: Option<&DocumentState>) -> Option<Revision> {
+        let whole = state.filter(|state| state.recipe == self.recipe && state.failed == 0)?;
+        Some(whole.revision)
     }
 
     /// Adds failures to the log. A log that can't be written is told, and costs nothing else: the store knows them too.

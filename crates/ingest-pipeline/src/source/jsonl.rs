@@ -170,6 +170,7 @@ impl LineReader {
             item: self.item(place.clone()),
             path: None,
             bytes,
+            before: None,
             outcome: Outcome::Failed {
                 kind: "invalid_line",
                 reason,
@@ -195,6 +196,7 @@ impl LineReader {
             item: self.item(document.source.clone()),
             path: None,
             bytes,
+            before: None,
             outcome: Outcome::Loaded {
                 revision: revision(&document),
                 body: Body::Ready(Box::new(document)),

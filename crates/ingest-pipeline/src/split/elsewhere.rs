@@ -131,6 +131,7 @@ impl Elsewhere {
                         item,
                         path: None,
                         bytes: 0,
+                        before: None,
                         outcome,
                     },
                     permit,
@@ -187,9 +188,7 @@ async fn judge(
         let mut verdicts = Vec::with_capacity(documents.len());
         let mut needless = Vec::new();
         for (((item, revision), mine), state) in documents.into_iter().zip(claimed).zip(states) {
-            let done = state.as_ref().is_some_and(|state| {
-                state.revision == revision && state.recipe == context.recipe && state.failed == 0
-            });
+            let done = context.done(state.as_ref()) == Some(revision);
             if done && mine {
                 needless.push(item.name.as_str());
             }
@@ -241,7 +240,8 @@ async fn read(context: &Context, files: Vec<(Item, PathBuf)>) -> Option<Group> {
             permit = context.budget.acquire(estimate, 1) => permit,
             () = context.halt.halted() => return None,
         };
-        let Ok(loaded) = spawn_blocking(move || read_file(item, path, max)).await else {
+        let reading = spawn_blocking(move || read_file(item, path, max, None, &mut Vec::new()));
+        let Ok(loaded) = reading.await else {
             let message = "reading files failed in an unforeseen way".to_owned();
             context.halt.stop("internal", message);
             return None;
