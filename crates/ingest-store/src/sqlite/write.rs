@@ -330,6 +330,15 @@ pub(super) fn clear(tx: &Transaction<'_>) -> Work<Removed> {
 }
 
 pub(super) fn sweep(tx: &Transaction<'_>) -> Work<u64> {
+    // Most runs leave none over, which two counts tell in a fraction of the time that looking each of them up takes.
+    let nothing_left: bool = tx.query_row(
+        "SELECT (SELECT count(*) FROM vectors) = (SELECT count(DISTINCT vector) FROM chunks)",
+        (),
+        |row| row.get(0),
+    )?;
+    if nothing_left {
+        return Ok(0);
+    }
     // Their ids come from the index of hashes, a small part of what the tables hold.
     let mut unused = tx.prepare_cached(
         "SELECT id FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.vector = vectors.id)",
