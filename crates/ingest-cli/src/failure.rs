@@ -152,6 +152,11 @@ fn store_status(kind: StoreErrorKind) -> Status {
     }
 }
 
+/// Whether the next run goes on where one stopped that ended by this kind of error. With another model it would not.
+pub(crate) fn goes_on_after(kind: &str) -> bool {
+    !matches!(kind, "model_changed" | "model_mismatch")
+}
+
 /// What to do about an embedder's kind of error, by its stable name.
 pub(crate) fn embedder_hint(kind: &str) -> Option<&'static str> {
     Some(match kind {

@@ -8,7 +8,7 @@ use ingest_pipeline::{MaxDelete, Outcome, Pace, RunOptions, RunReport, Scope};
 use crate::args::{Global, Run};
 use crate::console::{Console, Level};
 use crate::embedder::{self, Chosen};
-use crate::failure::{Result, Status, embedder_hint};
+use crate::failure::{Result, Status, embedder_hint, goes_on_after};
 use crate::layers::{Layers, warn_of_slips};
 use crate::output::{Output, counted};
 use crate::price::Price;
@@ -291,8 +291,7 @@ fn verdict(report: &RunReport, settings: &Settings, interrupted: Status, console
                 if let Some(hint) = stop.as_ref().and_then(|stop| embedder_hint(&stop.kind)) {
                     console.hint(hint);
                 }
-                // With another model the next run would not go on.
-                if stop.as_ref().is_none_or(|stop| stop.kind != "model_changed") {
+                if stop.as_ref().is_none_or(|stop| goes_on_after(&stop.kind)) {
                     console.tell(
                         Level::Normal,
                         "what is finished is stored, and the next run goes on from there",

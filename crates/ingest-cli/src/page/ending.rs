@@ -3,7 +3,7 @@
 use ingest_pipeline::RunReport;
 
 use super::figures::Figures;
-use crate::failure::{Failure, Status, embedder_hint};
+use crate::failure::{Failure, Status, embedder_hint, goes_on_after};
 
 const GOES_ON: &str = "What is finished is stored, and the next run goes on from there.";
 
@@ -63,7 +63,9 @@ impl Ending {
             }
             Ok(Status::Stopped) => {
                 next.extend(stop.and_then(|stop| embedder_hint(&stop.kind)).map(sentence));
-                next.push(GOES_ON.to_owned());
+                if stop.is_none_or(|stop| goes_on_after(&stop.kind)) {
+                    next.push(GOES_ON.to_owned());
+                }
                 (
                     "Stopped before its end",
                     Tone::Bad,

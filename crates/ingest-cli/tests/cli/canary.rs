@@ -12,13 +12,18 @@ fn another_version_of_the_model_is_refused_before_it_embeds() {
     work.write("docs/apples.md", "# Apples\n\nNow they are yellow.\n");
     let other = another_version(4);
     let host = other.url();
-    let refused = work.ingest(&at(host, &["run", "docs"])).expect(3);
+    let with_page = ["run", "--report", "page.html", "docs"];
+    let refused = work.ingest(&at(host, &with_page)).expect(3);
     for part in [
         &*format!("version of model `m` of provider `ollama` at {host}"),
         "cosine 0.",
         "--clean",
     ] {
         assert!(refused.stderr.contains(part), "no {part:?} in {refused:#?}");
+    }
+    let page = std::fs::read_to_string(work.path("page.html")).expect("the page");
+    for told in [&refused.stderr, &page] {
+        assert!(!told.contains("goes on from there"), "{told}");
     }
     assert_eq!(inputs(&other), ["test"], "nothing else was sent");
     assert_eq!(work.exported(), before);
