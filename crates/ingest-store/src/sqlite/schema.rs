@@ -24,7 +24,7 @@ const CHECKPOINT_BYTES: u32 = 32 * 1024 * 1024;
 
 /// Page caches stay small: the operating system has the file's pages anyway.
 const WRITER_CACHE_KIB: u32 = 8 * 1024;
-const READER_CACHE_KIB: u32 = 2 * 1024;
+const READER_CACHE_KIB: u32 = 1024;
 
 /// A document owns the chunk ids from its own id on, `slots` of them: a chunk's position is its id less its document's.
 /// So neither needs a column or an index, a document's chunks lie side by side, and since ids are never used twice the
