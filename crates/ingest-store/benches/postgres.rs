@@ -1,8 +1,8 @@
 //! Rows a second into PostgreSQL: `replace` against `COPY` of the same rows into the same table, with the same indexes;
 //! and a first load that builds the index of vectors at its end against one that finds it in place.
 //!
-//! `DATABASE_URL=… cargo bench -p ingest-store --features postgres --bench postgres [-- ROWS]`. The database is one to
-//! throw away: its `chunks` are cleared. The ways take turns; the rates of all rounds are told, a line for each way.
+//! `DATABASE_URL=… cargo bench -p ingest-store --features postgres --bench postgres [-- ROWS] [write|index]`. The database
+//! is one to throw away: its `chunks` are cleared. The ways take turns; the rates of all rounds are told, a line for each.
 
 use std::env;
 use std::error::Error;
@@ -29,12 +29,30 @@ fn main() -> Outcome<()> {
         println!("nothing to measure on: set DATABASE_URL");
         return Ok(());
     };
-    let rows = env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok())
-        .unwrap_or(10_000);
+    let args: Vec<String> = env::args().skip(1).collect();
+    let rows = args.iter().find_map(|arg| arg.parse().ok()).unwrap_or(10_000);
+    let wants = |part: &str| {
+        let mut parts = args
+            .iter()
+            .filter(|arg| ["write", "index"].contains(&arg.as_str()));
+        parts.clone().count() == 0 || parts.any(|wanted| wanted == part)
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measure(&url, rows))
+    runtime.block_on(async {
+        let store = ingest_store::open(&url).await?;
+        let client = connect(&url).await?;
+        println!("{rows} rows of {DIMENSIONS} dimensions, {ROUNDS} rounds, rows a second");
+        let documents = documents(rows / CHUNKS_PER_DOCUMENT);
+        if wants("write") {
+            measure_writes(&store, &client, &documents).await?;
+        }
+        if wants("index") {
+            measure_index(&store, &client, &documents).await?;
+        }
+        empty(&store, &client).await?;
+        store.clear().await?;
+        Ok(())
+    })
 }
 
 const WRITE: [&str; 4] = [
@@ -44,23 +62,28 @@ const WRITE: [&str; 4] = [
     "COPY, all rows in one transaction",
 ];
 
-const INDEX: [&str; 2] = ["index built at the end", "index in place during the load"];
+const INDEX: [&str; 3] = [
+    "index built at the end",
+    "index in place during the load",
+    "index in place, one transaction after the other",
+];
 
-async fn measure(url: &str, rows: usize) -> Outcome<()> {
-    let store = ingest_store::open(url).await?;
-    let client = connect(url).await?;
-    println!("{rows} rows of {DIMENSIONS} dimensions, {ROUNDS} rounds, rows a second");
-    let documents = documents(rows / CHUNKS_PER_DOCUMENT);
+async fn measure_writes(
+    store: &Arc<dyn Store>,
+    client: &Client,
+    documents: &[DocumentRecord],
+) -> Outcome<()> {
+    let rows = documents.len() * CHUNKS_PER_DOCUMENT;
     let mut rates: [Vec<f64>; 4] = Default::default();
     for _ in 0..ROUNDS {
         for (way, rates) in rates.iter_mut().enumerate() {
-            empty(&store, &client).await?;
+            empty(store, client).await?;
             let started = Instant::now();
             match way {
-                0 => replace(&store, &documents).await?,
-                1 => merge(&client, &documents).await?,
-                2 => copy(&client, &documents, BATCH).await?,
-                _ => copy(&client, &documents, rows).await?,
+                0 => replace(store, documents, store.concurrent_writes()).await?,
+                1 => merge(client, documents).await?,
+                2 => copy(client, documents, BATCH).await?,
+                _ => copy(client, documents, rows).await?,
             }
             // Words may wait for their index; until they are in it, the work is not done.
             client
@@ -70,12 +93,16 @@ async fn measure(url: &str, rows: usize) -> Outcome<()> {
         }
     }
     tell(&WRITE, &rates);
+    Ok(())
+}
 
-    let mut rates: [Vec<f64>; 2] = Default::default();
+async fn measure_index(store: &Arc<dyn Store>, client: &Client, documents: &[DocumentRecord]) -> Outcome<()> {
+    let rows = documents.len() * CHUNKS_PER_DOCUMENT;
+    let mut rates: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
         for (way, rates) in rates.iter_mut().enumerate() {
-            empty(&store, &client).await?;
-            if way == 1 {
+            empty(store, client).await?;
+            if way > 0 {
                 client
                     .batch_execute(
                         "CREATE INDEX idx_chunks_embedding_hnsw ON chunks USING hnsw (embedding vector_cosine_ops)
@@ -83,15 +110,14 @@ async fn measure(url: &str, rows: usize) -> Outcome<()> {
                     )
                     .await?;
             }
+            let at_once = if way == 2 { 1 } else { store.concurrent_writes() };
             let started = Instant::now();
-            replace(&store, &documents).await?;
+            replace(store, documents, at_once).await?;
             store.finish_load(Arc::new(|_| ())).await?;
             rates.push(rows as f64 / started.elapsed().as_secs_f64());
         }
     }
     tell(&INDEX, &rates);
-    empty(&store, &client).await?;
-    store.clear().await?;
     Ok(())
 }
 
@@ -112,11 +138,11 @@ fn tell(names: &[&str], rates: &[Vec<f64>]) {
     }
 }
 
-/// As the pipeline's writer does it: as many transactions at once as the store says are worth it.
-async fn replace(store: &Arc<dyn Store>, documents: &[DocumentRecord]) -> Outcome<()> {
+/// As the pipeline's writer does it, which has as many transactions under way as the store says are worth it.
+async fn replace(store: &Arc<dyn Store>, documents: &[DocumentRecord], at_once: usize) -> Outcome<()> {
     let mut under_way = JoinSet::new();
     for group in documents.chunks(BATCH / CHUNKS_PER_DOCUMENT) {
-        if under_way.len() == store.concurrent_writes()
+        if under_way.len() == at_once
             && let Some(ended) = under_way.join_next().await
         {
             ended??;
