@@ -90,7 +90,8 @@ struct Writer {
     group: Group,
     /// Documents with a text whose vector comes to the store by a transaction under way.
     waiting: Vec<Finished>,
-    under_way: JoinSet<(Written, Result<()>)>,
+    /// Transactions, each with what is told of it once it has ended.
+    under_way: JoinSet<(Option<Written>, Result<()>)>,
     /// Texts whose vectors come to the store by transactions under way; the number of these.
     not_safe: HashMap<ContentHash, usize>,
 }
@@ -100,7 +101,6 @@ impl Writer {
         let mut more = true;
         while more || !self.group.is_empty() || !self.under_way.is_empty() {
             let may_begin = self.under_way.len() < self.most;
-            let context = Arc::clone(&self.context);
             tokio::select! {
                 biased;
                 Some(ended) = self.under_way.join_next() => {
@@ -113,7 +113,7 @@ impl Writer {
                     Some(job) => self.take(job),
                     None => more = false,
                 },
-                () = context.is_due(&self.group, more), if may_begin && !self.group.is_empty() => self.begin(),
+                () = self.context.is_due(&self.group, more), if may_begin && !self.group.is_empty() => self.begin(),
             }
         }
     }
@@ -126,7 +126,7 @@ impl Writer {
             // What becomes of other documents does not matter to these.
             Job::Touch(states) => {
                 let context = Arc::clone(&self.context);
-                let touch = async move { (Written::default(), context.touch(states).await) };
+                let touch = async move { (None, context.touch(states).await) };
                 self.under_way.spawn(touch.in_current_span());
             }
         }
@@ -152,17 +152,14 @@ impl Writer {
             *self.not_safe.entry(*hash).or_default() += 1;
         }
         let context = Arc::clone(&self.context);
-        let span = written
-            .began
-            .as_ref()
-            .map_or_else(Span::none, |(_, span)| span.clone());
-        let commit = async move { (written, context.commit(transaction).await) };
+        let span = written.span.clone();
+        let commit = async move { (Some(written), context.commit(transaction).await) };
         self.under_way.spawn(commit.instrument(span));
     }
 
     /// Takes note of a transaction that ended; `false` where the store failed.
-    async fn end(&mut self, (written, outcome): (Written, Result<()>)) -> bool {
-        for hash in &written.hashes {
+    async fn end(&mut self, (written, outcome): (Option<Written>, Result<()>)) -> bool {
+        for hash in written.iter().flat_map(|written| &written.hashes) {
             if let Entry::Occupied(mut number) = self.not_safe.entry(*hash) {
                 *number.get_mut() -= 1;
                 if *number.get() == 0 {
@@ -174,8 +171,10 @@ impl Writer {
             self.context.store_failed(&error);
             return false;
         }
-        self.context.settle(&written).await;
-        self.tell(written.jobs, written.hashes);
+        if let Some(written) = written {
+            self.context.settle(&written).await;
+            self.tell(written.jobs, written.hashes);
+        }
         for document in std::mem::take(&mut self.waiting) {
             self.take(Job::Document(Box::new(document)));
         }
@@ -242,12 +241,12 @@ struct Transaction {
     kept: Vec<(ContentHash, Vector)>,
 }
 
-/// What a transaction does, and is told of once it has.
-#[derive(Debug, Default)]
+/// What a transaction stores, which is told once it has.
+#[derive(Debug)]
 struct Written {
     jobs: usize,
-    /// When it began, and its span; none for one that stores nothing.
-    began: Option<(Instant, Span)>,
+    began: Instant,
+    span: Span,
     documents: Vec<WrittenDocument>,
     /// The texts whose vectors it brings to the store.
     hashes: Vec<ContentHash>,
@@ -293,7 +292,8 @@ impl Context {
         }
         let written = Written {
             jobs: group.jobs,
-            began: Some((Instant::now(), trace::commit(documents.len(), hashes.len()))),
+            began: Instant::now(),
+            span: trace::commit(documents.len(), hashes.len()),
             documents,
             hashes,
         };
@@ -307,15 +307,12 @@ impl Context {
 
     /// Counts and tells what was written.
     async fn settle(&self, written: &Written) {
-        let Some((began, span)) = &written.began else {
-            return;
-        };
         let committed = Event::Committed {
             documents: written.documents.len(),
             vectors: written.hashes.len(),
-            took: began.elapsed(),
+            took: written.began.elapsed(),
         };
-        span.in_scope(|| self.tally.event(&committed));
+        written.span.in_scope(|| self.tally.event(&committed));
         let documents = &written.documents;
         let failures: Vec<Failure> = documents
             .iter()

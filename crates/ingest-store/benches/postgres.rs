@@ -1,8 +1,9 @@
 //! Rows a second into PostgreSQL: `replace` against `COPY` of the same rows into the same table, with the same indexes;
 //! and a first load that builds the index of vectors at its end against one that finds it in place.
 //!
-//! `DATABASE_URL=… cargo bench -p ingest-store --features postgres --bench postgres [-- ROWS] [write|index]`. The database
-//! is one to throw away: its `chunks` are cleared. The ways take turns; the rates of all rounds are told, a line for each.
+//! `DATABASE_URL=… cargo bench -p ingest-store --features postgres --bench postgres [-- [ROWS] [write|index]]`. The
+//! database is one to throw away: its `chunks` are cleared. The ways take turns; the rates of all rounds are told, a line
+//! for each.
 
 use std::env;
 use std::error::Error;
@@ -31,22 +32,18 @@ fn main() -> Outcome<()> {
     };
     let args: Vec<String> = env::args().skip(1).collect();
     let rows = args.iter().find_map(|arg| arg.parse().ok()).unwrap_or(10_000);
-    let wants = |part: &str| {
-        let mut parts = args
-            .iter()
-            .filter(|arg| ["write", "index"].contains(&arg.as_str()));
-        parts.clone().count() == 0 || parts.any(|wanted| wanted == part)
-    };
+    let asks = |part: &str| args.iter().any(|arg| arg == part);
+    let all = !asks("write") && !asks("index");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = ingest_store::open(&url).await?;
         let client = connect(&url).await?;
         println!("{rows} rows of {DIMENSIONS} dimensions, {ROUNDS} rounds, rows a second");
         let documents = documents(rows / CHUNKS_PER_DOCUMENT);
-        if wants("write") {
+        if all || asks("write") {
             measure_writes(&store, &client, &documents).await?;
         }
-        if wants("index") {
+        if all || asks("index") {
             measure_index(&store, &client, &documents).await?;
         }
         empty(&store, &client).await?;

@@ -369,14 +369,11 @@ impl Context {
 
     /// What the store holds of documents of these names. `None` means that the run is ending.
     async fn states(&self, names: &[&str]) -> Option<Vec<Option<DocumentState>>> {
-        match self.store.states(names).await {
-            Ok(states) if self.forgets() => Some(vec![None; states.len()]),
-            Ok(states) => Some(states),
-            Err(error) => {
-                self.store_failed(&error);
-                None
-            }
+        if self.forgets() {
+            return Some(vec![None; names.len()]);
         }
+        let states = self.store.states(names).await;
+        states.map_err(|error| self.store_failed(&error)).ok()
     }
 
     /// The revision with which a stored document leaves nothing to do.

@@ -173,7 +173,7 @@ impl Store for PostgresStore {
     /// Each connection has a process of the server, and so a core, to itself. Half of them are left to the questions that
     /// a run asks meanwhile.
     fn concurrent_writes(&self) -> usize {
-        self.pool.address.connections / 2
+        (self.pool.address.connections / 2).max(1)
     }
 
     async fn touch(&self, states: Vec<DocumentState>) -> Result<()> {
