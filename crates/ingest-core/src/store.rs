@@ -137,8 +137,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// gone through for them.
     async fn with_hash(&self, first: ContentHash, last: ContentHash) -> Result<Vec<FoundChunk>>;
 
-    /// What the store holds.
+    /// What the store holds, counted: in a large store that takes its time.
     async fn status(&self) -> Result<StoreStatus>;
+
+    /// Whether it holds no document and no vector: its model binds nobody then. By default told by
+    /// [`status`](Self::status); a store that need not count for it does without.
+    async fn is_empty(&self) -> Result<bool> {
+        let status = self.status().await?;
+        Ok(status.documents == 0 && status.vectors == 0)
+    }
+
+    /// The run that began last, as it ended or while it goes on. By default told by [`status`](Self::status), too.
+    async fn last_run(&self) -> Result<Option<RunInfo>> {
+        Ok(self.status().await?.last_run)
+    }
 }
 
 /// Holds a store for one writing run.

@@ -87,7 +87,7 @@ pub(crate) async fn check(
     let stored = store.identity().await?;
     let info = embedder.model();
     // A store that holds nothing has nothing to mix up; it forgets its model.
-    let may_change = options.clean || (stored.is_some() && holds_nothing(store).await?);
+    let may_change = options.clean || (stored.is_some() && store.is_empty().await?);
     let refuse = |difference: Option<String>| match difference {
         Some(difference) if !may_change => Err(mismatch(store, &difference)),
         difference => Ok(difference.is_some()),
@@ -169,11 +169,6 @@ fn other_answer(
 ) -> Option<String> {
     other_model(stored, info, Some(answer.len()), options)
         .or_else(|| other_weights(stored, described, answer, options))
-}
-
-async fn holds_nothing(store: &dyn Store) -> Result<bool> {
-    let status = store.status().await?;
-    Ok(status.documents == 0 && status.vectors == 0)
 }
 
 /// How a run's model is another than the store's by name, width or prefixes, if it is.

@@ -98,9 +98,9 @@ async fn recorded(
     // What an empty store was meant for binds nobody.
     let (identity, last_run) = match &found {
         Some(store) => {
-            let status = store.status().await?;
-            let is_filled = status.documents > 0 || status.vectors > 0;
-            (status.identity.filter(|_| is_filled), status.last_run)
+            let is_empty = store.is_empty().await?;
+            let identity = store.identity().await?.filter(|_| !is_empty);
+            (identity, store.last_run().await?)
         }
         None => (None, None),
     };

@@ -151,4 +151,12 @@ impl Store for LazyStore {
     async fn status(&self) -> Result<StoreStatus> {
         self.now().status().await
     }
+
+    async fn is_empty(&self) -> Result<bool> {
+        self.now().is_empty().await
+    }
+
+    async fn last_run(&self) -> Result<Option<RunInfo>> {
+        self.now().last_run().await
+    }
 }

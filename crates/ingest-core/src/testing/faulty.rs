@@ -316,4 +316,12 @@ impl Store for FaultyStore {
     async fn status(&self) -> Result<StoreStatus> {
         self.pass("status", self.inner.status()).await
     }
+
+    async fn is_empty(&self) -> Result<bool> {
+        self.pass("is_empty", self.inner.is_empty()).await
+    }
+
+    async fn last_run(&self) -> Result<Option<RunInfo>> {
+        self.pass("last_run", self.inner.last_run()).await
+    }
 }

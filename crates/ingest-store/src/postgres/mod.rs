@@ -237,4 +237,13 @@ impl Store for PostgresStore {
     async fn status(&self) -> Result<StoreStatus> {
         self.read(read::status).await
     }
+
+    async fn is_empty(&self) -> Result<bool> {
+        self.read(read::is_empty).await
+    }
+
+    async fn last_run(&self) -> Result<Option<RunInfo>> {
+        self.read(|session| async move { read::last_run(&session).await })
+            .await
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ingest_core::{
-    ContentHash, DocumentState, FailedChunk, FoundChunk, ModelIdentity, StoreStatus, StoredChunk,
+    ContentHash, DocumentState, FailedChunk, FoundChunk, ModelIdentity, RunInfo, StoreStatus, StoredChunk,
 };
 
 use super::fault::Work;
@@ -227,12 +227,6 @@ pub(super) async fn status(session: Arc<Session>) -> Work<StoreStatus> {
             &[],
         )
         .await?;
-    let runs = session
-        .query(
-            "SELECT started, finished, outcome, description FROM ingest_runs ORDER BY id DESC LIMIT 1",
-            &[],
-        )
-        .await?;
     Ok(StoreStatus {
         identity: identity(&session).await?,
         documents: whole(&row, 0)?,
@@ -242,6 +236,16 @@ pub(super) async fn status(session: Arc<Session>) -> Work<StoreStatus> {
         text_only: whole(&row, 4)?,
         vectors: whole(&row, 5)?,
         bytes: whole(&row, 6)?,
-        last_run: runs.first().map(row::run).transpose()?,
+        last_run: last_run(&session).await?,
     })
+}
+
+pub(super) async fn is_empty(session: Arc<Session>) -> Work<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT FROM ingest_documents) AND NOT EXISTS (SELECT FROM ingest_vectors)";
+    Ok(session.first(sql, &[]).await?.try_get(0)?)
+}
+
+pub(super) async fn last_run(session: &Session) -> Work<Option<RunInfo>> {
+    let sql = "SELECT started, finished, outcome, description FROM ingest_runs ORDER BY id DESC LIMIT 1";
+    session.query(sql, &[]).await?.first().map(row::run).transpose()
 }

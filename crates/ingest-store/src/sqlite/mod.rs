@@ -244,4 +244,12 @@ impl Store for SqliteStore {
         let path = self.database.path.clone();
         self.read("read", move |tx| read::status(tx, &path)).await
     }
+
+    async fn is_empty(&self) -> Result<bool> {
+        self.read("read", read::is_empty).await
+    }
+
+    async fn last_run(&self) -> Result<Option<RunInfo>> {
+        self.read("read", read::last_run).await
+    }
 }

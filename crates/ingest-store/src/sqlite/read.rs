@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ingest_core::{
-    ChunkFailure, ContentHash, DocumentState, FailedChunk, FoundChunk, ModelIdentity, StoreStatus,
+    ChunkFailure, ContentHash, DocumentState, FailedChunk, FoundChunk, ModelIdentity, RunInfo, StoreStatus,
     StoredChunk,
 };
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -179,6 +179,11 @@ pub(super) fn failed(
     after: Option<&(String, u32)>,
     limit: usize,
 ) -> Work<Vec<FailedChunk>> {
+    // Every run asks, few have any, and finding none among the documents means going through all of them.
+    let any: bool = tx.query_row("SELECT EXISTS (SELECT 1 FROM failures)", (), |row| row.get(0))?;
+    if !any {
+        return Ok(Vec::new());
+    }
     let mut statement = tx.prepare_cached(&format!(
         "SELECT id, {CHUNK}, kind, message, status, attempts FROM failures
          WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3"
@@ -271,11 +276,6 @@ pub(super) fn status(tx: &Transaction<'_>, path: &Path) -> Work<StoreStatus> {
     let count = |sql: &str| tx.query_row(sql, (), |row| row.get::<_, i64>(0));
     let text_only = count("SELECT count(*) FROM chunks WHERE vector IS NULL")?;
     let vectors = count("SELECT count(*) FROM vectors")?;
-    let last_run = tx
-        .prepare_cached("SELECT started, finished, outcome, description FROM runs ORDER BY id DESC LIMIT 1")?
-        .query_row((), |row| Ok(row::run(row)))
-        .optional()?
-        .transpose()?;
     Ok(StoreStatus {
         identity: identity(tx)?,
         documents: documents as u64,
@@ -285,8 +285,20 @@ pub(super) fn status(tx: &Transaction<'_>, path: &Path) -> Work<StoreStatus> {
         failed: failed as u64,
         vectors: vectors as u64,
         bytes: bytes(path),
-        last_run,
+        last_run: last_run(tx)?,
     })
+}
+
+pub(super) fn is_empty(tx: &Transaction<'_>) -> Work<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM documents) AND NOT EXISTS (SELECT 1 FROM vectors)";
+    Ok(tx.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
+}
+
+pub(super) fn last_run(tx: &Transaction<'_>) -> Work<Option<RunInfo>> {
+    tx.prepare_cached("SELECT started, finished, outcome, description FROM runs ORDER BY id DESC LIMIT 1")?
+        .query_row((), |row| Ok(row::run(row)))
+        .optional()?
+        .transpose()
 }
 
 /// The file with its log.

@@ -32,6 +32,8 @@ pub async fn an_empty_store_answers_everything(place: &dyn Place) {
     assert!(found(&*store, &text_query("anything")).await.is_empty());
     assert!(found(&*store, &vector_query(EAST)).await.is_empty());
     assert_eq!(store.status().await.expect("status").documents, 0);
+    assert!(store.is_empty().await.expect("whether it is empty"));
+    assert_eq!(store.last_run().await.expect("runs"), None);
 }
 
 /// A digest that was unknown, and the weight, follow the last binding.

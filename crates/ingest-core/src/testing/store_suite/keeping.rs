@@ -45,6 +45,7 @@ pub async fn kept_vectors_stay_until_swept(place: &dyn Place) {
         "no chunk needs it yet"
     );
     assert_eq!(store.status().await.expect("status").vectors, 2);
+    assert!(!store.is_empty().await.expect("vectors alone"));
 
     store
         .replace(vec![document("a", &[("apple", Vector::Stored)])])
@@ -169,6 +170,7 @@ pub async fn clearing_forgets_everything(place: &dyn Place) {
             chunks: 1
         }
     );
+    assert!(store.is_empty().await.expect("whether it is empty"));
     let status = store.status().await.expect("status");
     assert_eq!(
         (

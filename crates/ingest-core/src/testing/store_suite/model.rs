@@ -361,6 +361,14 @@ impl Model {
                 && status.text_only == count(State::TextOnly)
                 && status.failed == count(State::Failed),
         )?;
+        let is_empty = store
+            .is_empty()
+            .await
+            .map_err(|error| failed("is_empty", error))?;
+        expect(
+            "whether it is empty",
+            is_empty == (self.documents.is_empty() && self.vectors.is_empty()),
+        )?;
 
         let nearest = Query {
             top_k: 1000,

@@ -85,13 +85,13 @@ pub async fn runs_are_recorded(place: &dyn Place) {
     let ended = RunInfo {
         finished: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_100)),
         outcome: "ok".into(),
-        ..begun
+        ..begun.clone()
     };
+    assert_eq!(store.last_run().await.expect("runs"), Some(begun));
     guard.finish(&ended).await.expect("finish");
-    assert_eq!(
-        place.open().await.status().await.expect("status").last_run,
-        Some(ended)
-    );
+    let reopened = place.open().await;
+    assert_eq!(reopened.last_run().await.expect("runs"), Some(ended.clone()));
+    assert_eq!(reopened.status().await.expect("status").last_run, Some(ended));
     drop(store.begin_run(&info("killed"), LONG).await.expect("another run"));
     let last = store.status().await.expect("status").last_run.expect("a run");
     assert_eq!((last.description.as_str(), last.finished), ("killed", None));
