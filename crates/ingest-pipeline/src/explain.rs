@@ -12,7 +12,7 @@ use ingest_core::{
 
 use crate::context::{self, Tokens};
 use crate::source::Plan;
-use crate::source::read::{Outcome, read};
+use crate::source::read::{FileReader, Outcome};
 use crate::{Result, RunOptions};
 
 /// Chunks asked of the store at a time.
@@ -81,7 +81,8 @@ pub fn locate(path: &Path, mut options: RunOptions) -> Result<Located> {
 }
 
 fn content(path: &Path, max: u64) -> Content {
-    match read(path, max, None, &mut Vec::new()) {
+    let read = FileReader::default().outcome(path, max, None);
+    match read.map(|(outcome, _)| outcome) {
         Ok(Outcome::Loaded { revision, .. } | Outcome::Unchanged { revision }) => Content::Revision(revision),
         Ok(Outcome::Skipped { reason, .. }) => Content::NoDocument(reason),
         Ok(Outcome::Failed { reason, .. }) => Content::Unreadable(reason),

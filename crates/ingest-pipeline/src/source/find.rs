@@ -1,9 +1,10 @@
-//! Walks, on a blocking thread, a group of names at a time.
+//! Walks, on a thread of its own that may block, and passes names on in groups.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tracing::Span;
 
 use super::walk::{Found, Walker};
 use crate::context::Context;
@@ -12,43 +13,60 @@ use crate::context::Context;
 const NAMES: usize = 256;
 
 /// Finds everything, in order, each file once.
-pub(crate) async fn find(context: &Context, names: mpsc::Sender<Vec<Found>>) {
-    let mut steps = Steps::new(context);
-    while let Some(mut group) = steps.next().await {
-        group.retain(|found| match found {
-            Found::File { item, .. } => {
-                let new = context.seen.insert(&item.name);
-                if !new {
-                    context.tally.note(&format!("{} was found before", item.name));
+pub(crate) async fn find(context: &Arc<Context>, names: mpsc::Sender<Vec<Found>>) {
+    let walk = move |context: &Context| {
+        let mut steps = Steps::new(context);
+        while let Some(mut group) = steps.next() {
+            group.retain(|found| match found {
+                Found::File { item, .. } => {
+                    let new = context.seen.insert(&item.name);
+                    if !new {
+                        context.tally.note(&format!("{} was found before", item.name));
+                    }
+                    new
                 }
-                new
+                _ => true,
+            });
+            steps.count(&group);
+            // Nobody takes it where the run is ending.
+            if names.blocking_send(group).is_err() {
+                return;
             }
-            _ => true,
-        });
-        steps.count(&group);
-        tokio::select! {
-            sent = names.send(group) => if sent.is_err() { return },
-            () = context.halt.halted() => return,
         }
-    }
+    };
+    blocking(context, walk).await;
 }
 
 /// Counts what there is to be found, only to know totals early. Files that two sources share count twice until the
 /// real walk has come by.
 pub(crate) async fn count_ahead(context: Arc<Context>) {
-    let mut steps = Steps::new(&context);
-    while let Some(group) = steps.next().await {
-        steps.count(&group);
-    }
-    // How many documents stand in lines shows only when they are read.
-    if !steps.lines && !context.halt.is_halted() {
-        context.tally.progress(|progress| progress.found_all = true);
+    let walk = |context: &Context| {
+        let mut steps = Steps::new(context);
+        while let Some(group) = steps.next() {
+            steps.count(&group);
+        }
+        // How many documents stand in lines shows only when they are read.
+        if !steps.lines && !context.halt.is_halted() {
+            context.tally.progress(|progress| progress.found_all = true);
+        }
+    };
+    blocking(&context, walk).await;
+}
+
+/// Does a walk where it may block.
+async fn blocking(context: &Arc<Context>, walk: impl FnOnce(&Context) + Send + 'static) {
+    let (worker, span) = (Arc::clone(context), Span::current());
+    let walked = spawn_blocking(move || span.in_scope(|| walk(&worker)));
+    if walked.await.is_err() {
+        let message = "walking the folders ended in an unforeseen way; this is a bug, please report it";
+        context.halt.stop("internal", message.to_owned());
     }
 }
 
+/// A walk that keeps count.
 struct Steps<'a> {
     context: &'a Context,
-    walker: Option<Walker>,
+    walker: Walker,
     files: u64,
     bytes: u64,
     /// Whether a source of JSON lines was met.
@@ -59,7 +77,7 @@ impl<'a> Steps<'a> {
     fn new(context: &'a Context) -> Self {
         Self {
             context,
-            walker: Some(Walker::new(Arc::clone(&context.plan))),
+            walker: Walker::new(Arc::clone(&context.plan)),
             files: 0,
             bytes: 0,
             lines: false,
@@ -67,21 +85,11 @@ impl<'a> Steps<'a> {
     }
 
     /// The next group; `None` at the end, and where the run is ending.
-    async fn next(&mut self) -> Option<Vec<Found>> {
-        let mut walker = self.walker.take()?;
+    fn next(&mut self) -> Option<Vec<Found>> {
         if self.context.halt.is_halted() {
             return None;
         }
-        let step = spawn_blocking(move || {
-            let group = walker.next_group(NAMES);
-            (walker, group)
-        });
-        let Ok((walker, group)) = step.await else {
-            let message = "walking the folders ended in an unforeseen way; this is a bug, please report it";
-            self.context.halt.stop("internal", message.to_owned());
-            return None;
-        };
-        self.walker = Some(walker);
+        let group = self.walker.next_group(NAMES);
         (!group.is_empty()).then_some(group)
     }
 

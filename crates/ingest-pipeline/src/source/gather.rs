@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::find::find;
 use super::jsonl::LineReader;
-use super::read::{Loaded, Outcome, read_file};
+use super::read::{FileReader, Loaded, Outcome};
 use super::walk::Found;
 use super::{Item, Revision};
 use crate::Failure;
@@ -156,10 +156,10 @@ impl Reader<'_> {
         let max = context.options.max_file_bytes;
         let done: Vec<_> = states.iter().map(|state| context.done(state.as_ref())).collect();
         let files = spawn_blocking(move || {
-            let mut buffer = Vec::new();
+            let mut reader = FileReader::default();
             let files = files.into_iter().zip(done);
             files
-                .map(|((item, path, _), done)| read_file(item, path, max, done, &mut buffer))
+                .map(|((item, path, _), done)| reader.read(item, path, max, done))
                 .collect()
         });
         let next = Reading {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::folder::Folder;
 use super::walk::{Current, Found};
 use super::{Plan, Root, rules};
 use crate::Place;
@@ -57,10 +58,11 @@ impl Plan {
             index,
             root: root.clone(),
             walk: self.walk(index, folder, root.name(), Some(path)),
+            folder: Folder::default(),
             found: 0,
         };
         while let Some(entry) = current.walk.next() {
-            let found = self.look_at(&current, entry);
+            let found = self.look_at(&mut current, entry);
             if found.is_some() {
                 return found;
             }

@@ -4,6 +4,7 @@
 pub(crate) mod decode;
 pub(crate) mod filter;
 pub(crate) mod find;
+mod folder;
 pub(crate) mod format;
 pub(crate) mod gather;
 pub(crate) mod identity;

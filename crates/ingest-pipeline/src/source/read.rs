@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ingest_core::{ContentHash, Document, DocumentState};
 
 use super::decode::SNIFFED;
+use super::folder::Folder;
 use super::packed::{Kind, Packed};
 use super::{Item, Revision};
 
@@ -57,108 +58,119 @@ pub(crate) struct Loaded {
     pub(crate) outcome: Outcome,
 }
 
-/// Reads a file of at most `max` bytes; one of the revision `done` is unchanged. The buffer serves one file after another.
-pub(crate) fn read_file(
-    item: Item,
-    path: PathBuf,
-    max: u64,
-    done: Option<Revision>,
-    buffer: &mut Vec<u8>,
-) -> Loaded {
-    let outcome = match read(&path, max, done, buffer) {
-        Ok(outcome) => outcome,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::Skipped {
-            reason: "it vanished while the run went on".to_owned(),
-            gone: true,
-        },
-        Err(error) => Outcome::Failed {
-            kind: "unreadable",
-            reason: format!("cannot read the file: {error}"),
-        },
-    };
-    let bytes = match &outcome {
-        Outcome::Loaded {
-            body: Body::Raw(bytes) | Body::Packed(_, bytes),
-            ..
-        } => bytes.len() as u64,
-        Outcome::Unchanged { .. } => buffer.len() as u64,
-        _ => 0,
-    };
-    Loaded {
-        item,
-        path: Some(path),
-        bytes,
-        before: None,
-        outcome,
-    }
+/// Reads files one after the other; what one needed serves the next.
+#[derive(Debug, Default)]
+pub(crate) struct FileReader {
+    folder: Folder,
+    /// As long as the longest file so far, what was not read being zeros or of another file.
+    buffer: Vec<u8>,
 }
 
-/// Opens a file to read it. A pipe without a writer is not waited for.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+impl FileReader {
+    /// Reads a file of at most `max` bytes; one of the revision `done` is unchanged.
+    pub(crate) fn read(&mut self, item: Item, path: PathBuf, max: u64, done: Option<Revision>) -> Loaded {
+        let (outcome, bytes) = match self.outcome(&path, max, done) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (skipped("it vanished while the run went on".to_owned(), true), 0)
+            }
+            Err(error) => {
+                let failed = Outcome::Failed {
+                    kind: "unreadable",
+                    reason: format!("cannot read the file: {error}"),
+                };
+                (failed, 0)
+            }
+        };
+        Loaded {
+            item,
+            path: Some(path),
+            bytes,
+            before: None,
+            outcome,
+        }
     }
-    options.open(path)
-}
 
-/// Reads a file of at most `max` bytes, if it is a document, into a buffer, which only one that is unchanged leaves there.
-pub(crate) fn read(
-    path: &Path,
-    max: u64,
-    done: Option<Revision>,
-    buffer: &mut Vec<u8>,
-) -> io::Result<Outcome> {
-    let no_file = || Outcome::Skipped {
-        reason: "a socket, pipe or device".to_owned(),
-        gone: true,
-    };
-    let file = match open(path) {
-        Ok(file) => file,
-        Err(_) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) => return Ok(no_file()),
-        Err(error) => return Err(error),
-    };
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Ok(no_file());
-    }
-    let len = meta.len();
-    let mut file = file.take(max.saturating_add(1));
-    let room = usize::try_from(len.min(max)).unwrap_or(0).saturating_add(1);
-    buffer.clear();
-    buffer.reserve_exact(room);
-    file.by_ref().take(SNIFFED as u64).read_to_end(buffer)?;
-    let kind = Kind::of(path, buffer);
-    if let Kind::Binary(reason) = kind {
-        return Ok(Outcome::Skipped { reason, gone: true });
-    }
-    // What ended before that has been read to its end.
-    if len <= max && buffer.len() == SNIFFED {
-        file.read_to_end(buffer)?;
-    }
-    if len > max || buffer.len() as u64 > max {
-        return Ok(Outcome::Skipped {
-            reason: format!("larger than the limit of {max} bytes for a file"),
-            gone: false,
-        });
-    }
-    let revision = ContentHash::of_bytes(buffer);
-    if done == Some(revision) {
-        return Ok(Outcome::Unchanged { revision });
-    }
-    let mut bytes = mem::take(buffer);
-    // A larger file before it may have left more room, which nobody reckons with.
-    bytes.shrink_to(room);
-    Ok(Outcome::Loaded {
-        revision,
-        body: match kind {
+    /// What a file of at most `max` bytes gives, and how many bytes it had if it is a document.
+    pub(crate) fn outcome(
+        &mut self,
+        path: &Path,
+        max: u64,
+        done: Option<Revision>,
+    ) -> io::Result<(Outcome, u64)> {
+        let no_file = || (skipped("a socket, pipe or device".to_owned(), true), 0);
+        let mut file = match self.folder.open(path) {
+            Ok(file) => file,
+            Err(_) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) => return Ok(no_file()),
+            Err(error) => return Err(error),
+        };
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Ok(no_file());
+        }
+        let len = meta.len();
+        let room = usize::try_from(len.min(max)).unwrap_or(0).saturating_add(1);
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        let sniffed = room.min(SNIFFED);
+        let mut filled = fill(&mut file, &mut self.buffer[..sniffed], 0, len)?;
+        let kind = Kind::of(path, &self.buffer[..filled]);
+        if let Kind::Binary(reason) = kind {
+            return Ok((skipped(reason, true), 0));
+        }
+        // What ended before that has been read to its end.
+        if len <= max && filled == sniffed {
+            filled = fill(&mut file, &mut self.buffer[..room], filled, len)?;
+        }
+        if len <= max && filled == room {
+            // It has grown since.
+            self.buffer.truncate(room);
+            filled += file
+                .take(max.saturating_add(1) - room as u64)
+                .read_to_end(&mut self.buffer)?;
+        }
+        if len > max || filled as u64 > max {
+            let reason = format!("larger than the limit of {max} bytes for a file");
+            return Ok((skipped(reason, false), 0));
+        }
+        let revision = ContentHash::of_bytes(&self.buffer[..filled]);
+        if done == Some(revision) {
+            return Ok((Outcome::Unchanged { revision }, filled as u64));
+        }
+        let mut bytes = mem::take(&mut self.buffer);
+        bytes.truncate(filled);
+        // A longer file before it may have left more room, which nobody reckons with.
+        bytes.shrink_to(room);
+        let body = match kind {
             Kind::Packed(packed) => Body::Packed(packed, bytes),
             _ => Body::Raw(bytes),
-        },
-    })
+        };
+        Ok((Outcome::Loaded { revision, body }, filled as u64))
+    }
+}
+
+fn skipped(reason: String, gone: bool) -> Outcome {
+    Outcome::Skipped { reason, gone }
+}
+
+/// Fills a buffer beyond what is in it already, if the file is that long; returns how much there is then.
+///
+/// A file that says it has `len` bytes and gives less than was asked for just there has ended: one call is saved, which
+/// would give nothing.
+fn fill(file: &mut File, buffer: &mut [u8], mut filled: usize, len: u64) -> io::Result<usize> {
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if filled as u64 == len {
+            break;
+        }
+    }
+    Ok(filled)
 }
 
 #[cfg(test)]
@@ -176,11 +188,11 @@ mod tests {
         let text = "a long text ".repeat(1000);
         let (long, short) = (file("long.md", &text), file("short.md", "a short one"));
         let max = 1 << 20;
-        let mut buffer = Vec::new();
+        let mut reader = FileReader::default();
         let done = Some(ContentHash::of_bytes(text.as_bytes()));
-        let outcome = read(&long, max, done, &mut buffer).expect("read");
+        let (outcome, _) = reader.outcome(&long, max, done).expect("read");
         assert!(matches!(outcome, Outcome::Unchanged { .. }), "{outcome:?}");
-        let outcome = read(&short, max, done, &mut buffer).expect("read");
+        let (outcome, _) = reader.outcome(&short, max, done).expect("read");
         let Outcome::Loaded {
             body: Body::Raw(bytes),
             ..

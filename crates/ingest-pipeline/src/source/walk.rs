@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ignore::{DirEntry, Walk, WalkBuilder};
 
+use super::folder::Folder;
 use super::{Item, Plan, Root, matches_path};
 
 /// What a store and a log keep beside their file.
@@ -37,6 +38,7 @@ pub(super) struct Current {
     pub(super) index: usize,
     pub(super) root: Root,
     pub(super) walk: Walk,
+    pub(super) folder: Folder,
     pub(super) found: u64,
 }
 
@@ -88,6 +90,7 @@ impl Walker {
                         index,
                         root,
                         walk,
+                        folder: Folder::default(),
                         found: 0,
                     });
                 }
@@ -155,7 +158,11 @@ impl Plan {
         })
     }
 
-    pub(super) fn look_at(&self, current: &Current, entry: Result<DirEntry, ignore::Error>) -> Option<Found> {
+    pub(super) fn look_at(
+        &self,
+        current: &mut Current,
+        entry: Result<DirEntry, ignore::Error>,
+    ) -> Option<Found> {
         let index = current.index;
         let entry = match entry {
             Ok(entry) => entry,
@@ -188,7 +195,7 @@ impl Plan {
                 reason: "a socket, pipe or device",
             });
         }
-        let len = entry.metadata().map_or(0, |meta| meta.len());
+        let len = current.folder.len(entry.path());
         Some(Found::File {
             item,
             path: entry.into_path(),

@@ -11,7 +11,7 @@ use super::Changed;
 use crate::budget::Permit;
 use crate::context::Context;
 use crate::source::gather::Group;
-use crate::source::read::{Body, Loaded, Outcome, read_file};
+use crate::source::read::{Body, FileReader, Loaded, Outcome};
 use crate::source::{Item, Revision};
 use crate::tally::Fate;
 
@@ -240,7 +240,7 @@ async fn read(context: &Context, files: Vec<(Item, PathBuf)>) -> Option<Group> {
             permit = context.budget.acquire(estimate, 1) => permit,
             () = context.halt.halted() => return None,
         };
-        let reading = spawn_blocking(move || read_file(item, path, max, None, &mut Vec::new()));
+        let reading = spawn_blocking(move || FileReader::default().read(item, path, max, None));
         let Ok(loaded) = reading.await else {
             let message = "reading files failed in an unforeseen way".to_owned();
             context.halt.stop("internal", message);
