@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use embed_core::Embedder;
-use ingest_core::{ChunkOptions, Chunker, Claims, ContentHash, Store, TokenCount, estimate_tokens};
+use ingest_core::{
+    ChunkOptions, Chunker, Claims, ContentHash, DocumentState, Store, TokenCount, estimate_tokens,
+};
 use tokio::sync::watch;
 
 use crate::budget::Budget;
@@ -20,6 +22,8 @@ use crate::{Error, FailureLog, Result, RunOptions};
 
 /// Bytes of a chunk that memory is reckoned with at first, and at least: short, to be on the safe side.
 pub(crate) const SHORTEST_CHUNK: usize = 32;
+/// Bytes of a chunk of usual options.
+const USUAL_CHUNK: usize = 1024;
 
 /// What all stages of a run share.
 #[derive(Debug)]
@@ -124,10 +128,20 @@ impl Context {
     /// Bytes that a document of so many bytes may come to hold: read, decoded, cut, and with its vectors.
     pub(crate) fn estimate(&self, bytes: u64) -> usize {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX / 64);
-        let chunks = bytes / self.chunk_bytes.load(Ordering::Relaxed) + 1;
-        bytes
-            .saturating_mul(3)
-            .saturating_add(chunks.saturating_mul(self.chunk_cost()))
+        self.held(bytes, bytes / self.chunk_bytes.load(Ordering::Relaxed))
+    }
+
+    /// The same of a document that the store has an earlier version of: it may come to twice as many chunks, or, if it
+    /// has become much longer, to chunks of some length.
+    pub(crate) fn estimate_again(&self, bytes: u64, before: &DocumentState) -> usize {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX / 64);
+        let chunks = before.chunks as usize + before.failed as usize;
+        self.held(bytes, chunks.saturating_mul(2).max(bytes / USUAL_CHUNK))
+    }
+
+    fn held(&self, bytes: usize, chunks: usize) -> usize {
+        let chunks = chunks.saturating_add(1).saturating_mul(self.chunk_cost());
+        bytes.saturating_mul(3).saturating_add(chunks)
     }
 
     /// Learns how short chunks are, so that the next documents are estimated better. Documents differ, so half of the

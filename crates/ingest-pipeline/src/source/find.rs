@@ -10,7 +10,7 @@ use super::walk::{Found, Walker};
 use crate::context::Context;
 
 /// Names found at a time.
-const NAMES: usize = 256;
+const NAMES: usize = 512;
 
 /// Finds everything, in order, each file once.
 pub(crate) async fn find(context: &Arc<Context>, names: mpsc::Sender<Vec<Found>>) {

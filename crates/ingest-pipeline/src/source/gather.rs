@@ -1,6 +1,7 @@
 //! Stage 1 at work: walks, lets in what there is memory for, reads it in groups, and passes on what the store does not hold
 //! just so.
 
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,16 +21,24 @@ use crate::context::Context;
 use crate::tally::Fate;
 
 /// Groups of names waiting to be read.
-const NAME_GROUPS: usize = 4;
+const NAME_GROUPS: usize = 2;
 /// Documents and bytes read at a time.
-const GROUP_DOCUMENTS: usize = 256;
+const GROUP_DOCUMENTS: usize = 512;
 const GROUP_BYTES: u64 = 1 << 20;
 
 /// What was read, with its share of the memory.
 pub(crate) type Group = Vec<(Loaded, Permit)>;
 
 /// A file to be read.
-type File = (Item, PathBuf, u64);
+struct File {
+    item: Item,
+    path: PathBuf,
+    len: u64,
+    /// What the store holds of it.
+    before: Option<DocumentState>,
+    /// Bytes that it may come to hold.
+    estimate: usize,
+}
 
 /// Walks and reads everything, in order. Ends early, without an error, where nobody takes its groups any more.
 pub(crate) async fn gather(context: Arc<Context>, groups: mpsc::Sender<Group>) {
@@ -45,13 +54,12 @@ async fn read(context: &Context, mut found: mpsc::Receiver<Vec<Found>>, groups: 
         groups,
         files: Vec::new(),
         bytes: 0,
+        estimate: 0,
         reading: None,
     };
     while let Some(names) = found.recv().await {
-        for found in names {
-            if reader.take(found).await.is_none() {
-                return;
-            }
+        if reader.take_all(names).await.is_none() {
+            return;
         }
         // Whatever the walk has found so far may go on: it may be waiting for us.
         if found.is_empty() && reader.finish().await.is_none() {
@@ -67,23 +75,41 @@ struct Reader<'a> {
     groups: mpsc::Sender<Group>,
     files: Vec<File>,
     bytes: u64,
+    estimate: usize,
     /// The group before, which is read while the next one is gathered and, where there is memory for both, read.
     reading: Option<Reading>,
 }
 
 /// A group that is being read.
 struct Reading {
-    files: JoinHandle<Vec<Loaded>>,
-    states: Vec<Option<DocumentState>>,
+    /// Each with the length that it was thought to have, and what it was reckoned to hold.
+    files: JoinHandle<Vec<(Loaded, u64, usize)>>,
     permit: Permit,
-    estimates: Vec<usize>,
 }
 
 /// A group takes this share of the memory at most, so that several can be on their way.
 const GROUP_SHARE: usize = 4;
 
 impl Reader<'_> {
-    async fn take(&mut self, found: Found) -> Option<()> {
+    async fn take_all(&mut self, names: Vec<Found>) -> Option<()> {
+        let files = names.iter().filter_map(|found| match found {
+            Found::File { item, .. } => Some(item.name.as_str()),
+            _ => None,
+        });
+        let files: Vec<_> = files.collect();
+        let mut states = self.context.states(&files).await?.into_iter();
+        for found in names {
+            let before = match found {
+                Found::File { .. } => states.next().flatten(),
+                _ => None,
+            };
+            self.take(found, before).await?;
+        }
+        Some(())
+    }
+
+    /// Takes what was found, with what the store holds of it.
+    async fn take(&mut self, found: Found, before: Option<DocumentState>) -> Option<()> {
         match found {
             Found::File { item, path, len } => {
                 // What is too large is not read, so it holds nothing.
@@ -92,15 +118,26 @@ impl Reader<'_> {
                 } else {
                     len
                 };
-                let estimate = self.context.estimate(self.bytes + held);
+                let context = self.context;
+                let estimate = match &before {
+                    Some(before) => context.estimate_again(held, before),
+                    None => context.estimate(held),
+                };
                 let full = self.files.len() >= GROUP_DOCUMENTS
                     || self.bytes + held > GROUP_BYTES
-                    || estimate > self.context.options.memory / GROUP_SHARE;
+                    || self.estimate.saturating_add(estimate) > context.options.memory / GROUP_SHARE;
                 if full {
                     self.flush().await?;
                 }
-                self.files.push((item, path, held));
                 self.bytes += held;
+                self.estimate = self.estimate.saturating_add(estimate);
+                self.files.push(File {
+                    item,
+                    path,
+                    len: held,
+                    before,
+                    estimate,
+                });
             }
             Found::Skipped { item, reason } => {
                 self.context.tally.seen(item.index, 0);
@@ -130,18 +167,13 @@ impl Reader<'_> {
 
     /// Begins to read what was gathered, and hands on the group before.
     async fn flush(&mut self) -> Option<()> {
-        let files = std::mem::take(&mut self.files);
+        let files = mem::take(&mut self.files);
+        let total = mem::take(&mut self.estimate);
         self.bytes = 0;
         if files.is_empty() {
             return Some(());
         }
         let context = self.context;
-        let names: Vec<_> = files.iter().map(|(item, ..)| item.name.as_str()).collect();
-        let states = context.states(&names).await?;
-        let estimates: Vec<_> = files.iter().map(|(_, _, len)| context.estimate(*len)).collect();
-        let total = estimates
-            .iter()
-            .fold(0_usize, |sum, &bytes| sum.saturating_add(bytes));
         let permit = match context.budget.try_acquire(total, files.len()) {
             Some(permit) => permit,
             None => {
@@ -154,22 +186,23 @@ impl Reader<'_> {
             }
         };
         let max = context.options.max_file_bytes;
-        let done: Vec<_> = states.iter().map(|state| context.done(state.as_ref())).collect();
+        let done: Vec<_> = files
+            .iter()
+            .map(|file| context.done(file.before.as_ref()))
+            .collect();
         let files = spawn_blocking(move || {
             let mut reader = FileReader::default();
-            let files = files.into_iter().zip(done);
-            files
-                .map(|((item, path, _), done)| reader.read(item, path, max, done))
-                .collect()
+            let read = |(file, done): (File, _)| {
+                let loaded = Loaded {
+                    before: file.before,
+                    ..reader.read(file.item, file.path, max, done)
+                };
+                (loaded, file.len, file.estimate)
+            };
+            files.into_iter().zip(done).map(read).collect()
         });
-        let next = Reading {
-            files,
-            states,
-            permit,
-            estimates,
-        };
         self.hand_on().await?;
-        self.reading = Some(next);
+        self.reading = Some(Reading { files, permit });
         Some(())
     }
 
@@ -184,12 +217,7 @@ impl Reader<'_> {
         let Some(reading) = self.reading.take() else {
             return Some(());
         };
-        let Reading {
-            files,
-            states,
-            mut permit,
-            estimates,
-        } = reading;
+        let Reading { files, mut permit } = reading;
         let context = self.context;
         let Ok(loaded) = files.await else {
             context
@@ -199,14 +227,12 @@ impl Reader<'_> {
         };
         let group = loaded
             .into_iter()
-            .zip(states)
-            .zip(estimates)
-            .filter_map(|((loaded, state), bytes)| {
-                let loaded = self.sift(loaded, state)?;
-                let mut permit = permit.split(bytes);
-                if loaded.bytes > 0 {
-                    // It may have grown since it was found.
-                    permit.resize(bytes.max(context.estimate(loaded.bytes)));
+            .filter_map(|(loaded, len, estimate)| {
+                let loaded = self.sift(loaded)?;
+                let mut permit = permit.split(estimate);
+                if loaded.bytes > len {
+                    // It has grown since it was found.
+                    permit.resize(estimate.max(context.estimate(loaded.bytes)));
                 }
                 Some((loaded, permit))
             })
@@ -216,15 +242,14 @@ impl Reader<'_> {
     }
 
     /// Counts what was read. What is unchanged goes no further, unless the store has it from another source.
-    fn sift(&self, mut loaded: Loaded, state: Option<DocumentState>) -> Option<Loaded> {
+    fn sift(&self, mut loaded: Loaded) -> Option<Loaded> {
         let tally = &self.context.tally;
         tally.seen(loaded.item.index, loaded.bytes);
-        let origin = state.as_ref().map(|state| state.origin.as_str());
+        let origin = loaded.before.as_ref().map(|state| state.origin.as_str());
         if matches!(loaded.outcome, Outcome::Unchanged { .. }) && origin == Some(&*loaded.item.origin) {
             tally.settle(&loaded.item, Fate::Unchanged);
             return None;
         }
-        loaded.before = state;
         loaded.item.read = Some(Instant::now());
         Some(loaded)
     }
@@ -324,7 +349,8 @@ impl Reader<'_> {
                 {
                     loaded.outcome = Outcome::Unchanged { revision };
                 }
-                self.sift(loaded, state)
+                loaded.before = state;
+                self.sift(loaded)
             })
             .collect();
         if loaded.is_empty() {
@@ -369,7 +395,7 @@ impl Context {
 
     /// What the store holds of documents of these names. `None` means that the run is ending.
     async fn states(&self, names: &[&str]) -> Option<Vec<Option<DocumentState>>> {
-        if self.forgets() {
+        if self.forgets() || names.is_empty() {
             return Some(vec![None; names.len()]);
         }
         let states = self.store.states(names).await;

@@ -137,7 +137,7 @@ impl Store for SqliteStore {
 
     async fn states<'a>(&self, sources: &[&'a str]) -> Result<Vec<Option<DocumentState>>> {
         let sources: Vec<String> = sources.iter().map(|&source| source.to_owned()).collect();
-        self.read("read", move |tx| read::states(tx, &sources)).await
+        self.read("read", move |tx| read::states(tx, sources)).await
     }
 
     async fn known(&self, hashes: &[ContentHash]) -> Result<Vec<bool>> {

@@ -33,30 +33,33 @@ pub(super) fn identity(tx: &Transaction<'_>) -> Work<Option<ModelIdentity>> {
     }))
 }
 
-pub(super) fn states(tx: &Transaction<'_>, sources: &[String]) -> Work<Vec<Option<DocumentState>>> {
+pub(super) fn states(tx: &Transaction<'_>, sources: Vec<String>) -> Work<Vec<Option<DocumentState>>> {
     let sql = format!("SELECT {STATE} FROM documents WHERE source >= ?1 ORDER BY source");
     let mut statement = tx.prepare_cached(&sql)?;
     let mut states = Vec::with_capacity(sources.len());
-    while let Some(first) = sources.get(states.len()) {
+    let mut left = sources.into_iter().peekable();
+    while let Some(first) = left.peek() {
         let mut rows = statement.query([first])?;
         let before = states.len();
         // A run asks in about the order of the index: a step to the next row costs a fraction of looking one up.
-        while let (Some(row), Some(source)) = (rows.next()?, sources.get(states.len())) {
-            if row.get_ref(0)?.as_str().ok() != Some(source.as_str()) {
+        while let Some(row) = rows.next()? {
+            let found = row.get_ref(0)?.as_str().ok();
+            let Some(source) = left.next_if(|source| found == Some(source)) else {
                 break;
-            }
-            states.push(Some(state(row)?));
+            };
+            states.push(Some(state(source, row)?));
         }
         if states.len() == before {
+            left.next();
             states.push(None);
         }
     }
     Ok(states)
 }
 
-fn state(row: &Row<'_>) -> Work<DocumentState> {
+fn state(source: String, row: &Row<'_>) -> Work<DocumentState> {
     Ok(DocumentState {
-        source: row.get(0)?,
+        source,
         origin: row.get(1)?,
         revision: row::hash(row, 2)?,
         recipe: row::hash(row, 3)?,
@@ -100,7 +103,7 @@ pub(super) fn documents(
     let mut rows = statement.query(params![origin, after, at_most(limit)])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
-        page.push(state(row)?);
+        page.push(state(row.get(0)?, row)?);
     }
     Ok(page)
 }
