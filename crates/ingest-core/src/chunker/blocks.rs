@@ -166,15 +166,19 @@ impl<'a> Line<'a> {
     /// The line without the white space at both ends.
     #[inline]
     pub(super) fn trimmed(&self) -> &'a str {
-        // Most lines begin and end with ASCII, which needs no decoding.
-        let bytes = self.text.as_bytes().trim_ascii();
-        match bytes {
-            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => {
-                let indent = self.text.len() - self.text.as_bytes().trim_ascii_start().len();
-                &self.text[indent..][..bytes.len()]
-            }
-            _ => self.text.trim(),
+        trim(self.text)
+    }
+}
+
+/// The same as `str::trim`. Most texts begin and end with ASCII, which needs no decoding.
+#[inline]
+pub(super) fn trim(text: &str) -> &str {
+    let behind = text.as_bytes().trim_ascii_start();
+    match behind.trim_ascii_end() {
+        words @ [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => {
+            &text[text.len() - behind.len()..][..words.len()]
         }
+        _ => text.trim(),
     }
 }
 

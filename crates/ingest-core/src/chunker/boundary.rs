@@ -5,6 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 use unicode_segmentation::GraphemeCursor;
 
+use super::marks::{self, BLOCK};
 use super::tokens::{TokenCount, Word};
 
 /// The kinds of boundary, best first.
@@ -38,54 +39,77 @@ impl Boundary {
             Self::Word => text.find(char::is_whitespace).unwrap_or(text.len()),
             Self::Character => text.len(),
         };
-        text[..length].trim_end()
+        without_blanks_behind(&text[..length])
     }
 }
 
-/// The bytes at which a sentence may end; for those beyond ASCII, the first of the character.
-const MAY_END: [bool; 256] = {
-    let mut may_end = [false; 256];
-    let bytes = [b'.', b'!', b'?', b'\n', 0xE3, 0xEF];
-    let mut at = 0;
-    while at < bytes.len() {
-        may_end[bytes[at] as usize] = true;
-        at += 1;
-    }
-    may_end
-};
-
 /// Bytes up to the end of the first sentence, or to a line that stands for itself.
-///
-/// A full stop ends a sentence before white space that no lower-case letter follows, so that most abbreviations do not.
 fn sentence_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(skipped) = bytes[at..].iter().position(|byte| MAY_END[usize::from(*byte)]) {
-        at += skipped + 1;
-        match bytes[at - 1] {
-            b'.' | b'!' | b'?' => {
-                let end = at + closers_length(&text[at..]);
-                let rest = &text[end..];
-                let next = rest.trim_start();
-                if next.len() < rest.len() && !next.starts_with(char::is_lowercase) {
-                    return end;
-                }
-                at = end;
+    let mut start = 0;
+    while start < text.len() {
+        let rest = &text.as_bytes()[start..];
+        let mut marks = match rest.first_chunk() {
+            Some(block) => marks::sentence_marks(block),
+            None => marks::sentence_marks(&marks::last_block(rest)),
+        };
+        while marks != 0 {
+            let at = start + marks.trailing_zeros() as usize;
+            marks &= marks - 1;
+            if let Some(end) = sentence_end(text, at) {
+                return end;
             }
-            b'\n' if starts_structured_line(text[at..].trim_start_matches([' ', '\t'])) => return at,
-            // The full stop, exclamation and question mark of East Asian scripts, which no white space follows.
-            0xE3 | 0xEF if text[at - 1..].starts_with(['。', '！', '？']) => {
-                let end = at + 2;
-                return end + closers_length(&text[end..]);
-            }
-            _ => {}
         }
+        start += BLOCK;
     }
     text.len()
 }
 
+/// Where a sentence ends whose last mark may stand at this byte, if one ends there.
+///
+/// A full stop ends a sentence before white space that no lower-case letter follows, so that most abbreviations do not.
+fn sentence_end(text: &str, at: usize) -> Option<usize> {
+    let behind = at + 1;
+    match text.as_bytes()[at] {
+        b'.' | b'!' | b'?' => {
+            let end = behind + closers_length(&text[behind..]);
+            let rest = &text[end..];
+            let next = rest.trim_start();
+            (next.len() < rest.len() && !next.starts_with(char::is_lowercase)).then_some(end)
+        }
+        b'\n' => starts_structured_line(behind_indent(&text[behind..])).then_some(behind),
+        // The full stop, exclamation and question mark of East Asian scripts, which no white space follows.
+        _ => {
+            let length = text[at..]
+                .chars()
+                .next()
+                .filter(|mark| matches!(mark, '。' | '！' | '？'))?
+                .len_utf8();
+            Some(at + length + closers_length(&text[at + length..]))
+        }
+    }
+}
+
+/// A line without the spaces and tabs that it begins with.
+fn behind_indent(line: &str) -> &str {
+    let blanks = line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    &line[blanks.count()..]
+}
+
+/// The same as `trim_end`. Most texts end with ASCII, which needs no decoding.
+fn without_blanks_behind(text: &str) -> &str {
+    match text.as_bytes() {
+        [.., last] if last.is_ascii_graphic() => text,
+        _ => text.trim_end(),
+    }
+}
+
 /// Bytes of the quotes and brackets that close behind a sentence's last mark.
 fn closers_length(text: &str) -> usize {
+    // Nearly always it is a blank, or the next part of a name or number.
+    let next = text.as_bytes().first();
+    if next.is_none_or(|next| next.is_ascii_alphanumeric() || matches!(next, b' ' | b'\n')) {
+        return 0;
+    }
     let closers = [
         '"', '\'', ')', ']', '*', '_', '`', '”', '’', '»', '」', '』', '）',
     ];
@@ -198,4 +222,23 @@ pub(super) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let start = range.end - part.trim_start().len();
     let end = range.start + part.trim_end().len();
     start..end.max(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_sentence_ends_at_the_first_mark_that_may_end_it(
+            text in "([a-zé]{1,40}([.!?\"] ?|\n|\n- |。|！|…| )|[.]{1,9}|[ ]{60,70}){0,9}"
+        ) {
+            let is_mark = |(_, mark): &(usize, char)| ".!?\n。！？".contains(*mark);
+            let mut marks = text.char_indices().filter(is_mark);
+            let plain = marks.find_map(|(at, _)| sentence_end(&text, at));
+            prop_assert_eq!(sentence_length(&text), plain.unwrap_or(text.len()));
+        }
+    }
 }

@@ -45,8 +45,18 @@ impl<'a> Headers<'a> {
             base.push(title);
         }
         // However long they are, every section's header is then made from parts that fit.
-        headers.fit(&mut base);
-        headers.base = base;
+        let (fitting, _) = headers.fitting(base.iter().rev().copied());
+        match base.pop() {
+            Some(last) if fitting == 0 => {
+                let (cut, _) = headers.cut(last);
+                headers.base.extend((!cut.is_empty()).then_some(cut));
+            }
+            Some(last) => {
+                base.push(last);
+                headers.base = base.split_off(base.len() - fitting);
+            }
+            None => {}
+        }
         headers
     }
 
@@ -56,49 +66,53 @@ impl<'a> Headers<'a> {
         let first = path.first().map(String::as_str);
         let repeats = first.is_some() && self.base.last().copied() == first;
         let base = &self.base[..self.base.len() - usize::from(repeats)];
-        let mut parts = Vec::with_capacity(base.len() + path.len());
-        parts.extend_from_slice(base);
-        parts.extend(path.iter().map(String::as_str));
-        let cost = self.fit(&mut parts);
-        Header {
-            text: parts.join(SEPARATOR),
-            cost,
+        let parts = || base.iter().copied().chain(path.iter().map(String::as_str));
+        let (fitting, cost) = self.fitting(parts().rev());
+        if fitting == 0 {
+            let (text, cost) = parts().next_back().map_or(("", 0), |last| self.cut(last));
+            let text = text.to_owned();
+            return Header { text, cost };
         }
+        let mut parts = parts().skip(base.len() + path.len() - fitting);
+        let length = parts.clone().map(|part| part.len() + SEPARATOR.len()).sum();
+        let mut text = String::with_capacity(length);
+        text.extend(parts.next());
+        for part in parts {
+            text.push_str(SEPARATOR);
+            text.push_str(part);
+        }
+        Header { text, cost }
     }
 
-    /// Keeps the innermost parts that fit, and gives their cost. If not even the last one does, it is cut behind a word.
-    fn fit(&self, parts: &mut Vec<&str>) -> usize {
-        let mut cost = 0;
-        let mut first = parts.len();
-        for (at, part) in parts.iter().enumerate().rev() {
-            let separator = if first < parts.len() { self.separator } else { 0 };
+    /// How many parts fit, the innermost first, and what they cost.
+    fn fitting<'p>(&self, inner_first: impl Iterator<Item = &'p str>) -> (usize, usize) {
+        let (mut fitting, mut cost) = (0, 0);
+        for part in inner_first {
+            let separator = if fitting > 0 { self.separator } else { 0 };
             let with = cost + separator + self.count.cost(part);
             if with > self.limit {
                 break;
             }
             cost = with;
-            first = at;
+            fitting += 1;
         }
-        match parts.last() {
-            Some(last) if first == parts.len() => {
-                let cut = self.cut(last);
-                parts.clear();
-                // A header of nothing costs nothing, even where a model counts marks of its own around every text.
-                if cut.is_empty() {
-                    return 0;
-                }
-                parts.push(cut);
-                self.count.cost(cut)
-            }
-            _ => {
-                parts.drain(..first);
-                cost
-            }
-        }
+        (fitting, cost)
+    }
+
+    /// What fits of a part that is too long by itself, and its cost.
+    fn cut<'p>(&self, part: &'p str) -> (&'p str, usize) {
+        let words = self.first_words(part);
+        // A header of nothing costs nothing, even where a model counts marks of its own around every text.
+        let cost = if words.is_empty() {
+            0
+        } else {
+            self.count.cost(words)
+        };
+        (words, cost)
     }
 
     /// As many of the first words as fit; of a single long word, as much as fits.
-    fn cut<'p>(&self, part: &'p str) -> &'p str {
+    fn first_words<'p>(&self, part: &'p str) -> &'p str {
         let mut end = 0;
         let mut cost = 0;
         while let Some(start) = part[end..]

@@ -21,6 +21,14 @@ pub(super) fn blanks(block: &[u8; BLOCK]) -> (u64, u64) {
     (blanks.to_bitmask(), bytes.to_bitmask())
 }
 
+/// The bytes of a block at which a sentence may end: marks and line ends, and of the marks beyond ASCII the first byte.
+#[inline]
+pub(super) fn sentence_marks(block: &[u8; BLOCK]) -> u64 {
+    let bytes = u8x64::new(*block);
+    let is = |byte| bytes.simd_eq(u8x64::splat(byte));
+    (is(b'.') | is(b'!') | is(b'?') | is(b'\n') | is(0xE3) | is(0xEF)).to_bitmask()
+}
+
 /// The end of a text, less than a block, with zeros behind it.
 #[cold]
 pub(super) fn last_block(bytes: &[u8]) -> [u8; BLOCK] {
@@ -79,12 +87,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_bit_stands_for_its_byte(text in "([\u{1}-\u{7f}]|[ \n]|é){64}") {
+        fn a_bit_stands_for_its_byte(text in "([\u{1}-\u{7f}]|[ \n]|é|。|！){64}") {
             let block = text.as_bytes().first_chunk().expect("64 characters");
             let bits = |is: fn(u8) -> bool| (0..BLOCK).fold(0, |bits, place| bits | u64::from(is(block[place])) << place);
             prop_assert_eq!(line_ends(block), bits(|byte| byte == b'\n'));
             let blank = bits(|byte| byte.is_ascii() && char::from(byte).is_whitespace());
             prop_assert_eq!(blanks(block), (blank, bits(|byte| !byte.is_ascii())));
+            prop_assert_eq!(sentence_marks(block), bits(|byte| b".!?\n\xE3\xEF".contains(&byte)));
         }
 
         #[test]
