@@ -21,7 +21,7 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A published crate stands alone: it carries both licences and a README.
+/// A published crate stands alone: it carries both licences and a README, and a library shows its use by an example.
 fn crates(sh: &Shell, faults: &mut Vec<String>) -> anyhow::Result<()> {
     for name in published(sh)? {
         let folder = Path::new("crates").join(&name);
@@ -33,6 +33,11 @@ fn crates(sh: &Shell, faults: &mut Vec<String>) -> anyhow::Result<()> {
         }
         if !sh.path_exists(folder.join("README.md")) {
             faults.push(format!("{}: has no README.md", folder.display()));
+        }
+        let examples = folder.join("examples");
+        if sh.path_exists(folder.join("src/lib.rs")) && sh.read_dir(&examples).unwrap_or_default().is_empty()
+        {
+            faults.push(format!("{}: holds no example", examples.display()));
         }
     }
     Ok(())
