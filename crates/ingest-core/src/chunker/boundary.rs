@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 use unicode_segmentation::GraphemeCursor;
 
-use super::marks::{self, BLOCK};
+use super::marks::{BLOCK, first_block, sentence_marks};
 use super::tokens::{TokenCount, Word};
 
 /// The kinds of boundary, best first.
@@ -39,7 +39,7 @@ impl Boundary {
             Self::Word => text.find(char::is_whitespace).unwrap_or(text.len()),
             Self::Character => text.len(),
         };
-        without_blanks_behind(&text[..length])
+        text[..length].trim_end()
     }
 }
 
@@ -48,10 +48,7 @@ fn sentence_length(text: &str) -> usize {
     let mut start = 0;
     while start < text.len() {
         let rest = &text.as_bytes()[start..];
-        let mut marks = match rest.first_chunk() {
-            Some(block) => marks::sentence_marks(block),
-            None => marks::sentence_marks(&marks::last_block(rest)),
-        };
+        let mut marks = first_block(rest, sentence_marks);
         while marks != 0 {
             let at = start + marks.trailing_zeros() as usize;
             marks &= marks - 1;
@@ -93,14 +90,6 @@ fn sentence_end(text: &str, at: usize) -> Option<usize> {
 fn behind_indent(line: &str) -> &str {
     let blanks = line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
     &line[blanks.count()..]
-}
-
-/// The same as `trim_end`. Most texts end with ASCII, which needs no decoding.
-fn without_blanks_behind(text: &str) -> &str {
-    match text.as_bytes() {
-        [.., last] if last.is_ascii_graphic() => text,
-        _ => text.trim_end(),
-    }
 }
 
 /// Bytes of the quotes and brackets that close behind a sentence's last mark.

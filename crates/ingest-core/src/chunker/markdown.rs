@@ -90,9 +90,6 @@ impl<'a> Markdown<'a> {
     }
 
     fn fence(&mut self, line: Line<'a>) -> Option<Block> {
-        if !may_open_fence(line.text.as_bytes().trim_ascii_start()) {
-            return None;
-        }
         let fence = Fence::opening(after_list_markers(line.trimmed()))?;
         let allowed = self.in_list || line.indent() < SHALLOW;
         // The last byte rules out nearly every line, without a look past its indentation.
@@ -243,19 +240,6 @@ impl Fence {
 
     pub(super) fn is_closed_by(&self, trimmed: &str) -> bool {
         trimmed.len() >= self.length && trimmed.bytes().all(|byte| byte == self.mark)
-    }
-}
-
-/// Whether a fence may stand at the beginning of a line, or behind list markers there. Most items go on with a letter,
-/// and most other lines that begin like one with emphasis, a flag or a number.
-#[inline]
-fn may_open_fence(visible: &[u8]) -> bool {
-    match visible {
-        [b'-' | b'*' | b'+', b' ', next, ..] => !next.is_ascii_alphanumeric(),
-        [b'-' | b'*' | b'+', next, ..] => !next.is_ascii_graphic(),
-        [b'0'..=b'9', next, ..] => matches!(next, b'0'..=b'9' | b'.' | b')'),
-        [b'`' | b'~', next, ..] => matches!(next, b'`' | b'~'),
-        _ => false,
     }
 }
 

@@ -29,9 +29,18 @@ pub(super) fn sentence_marks(block: &[u8; BLOCK]) -> u64 {
     (is(b'.') | is(b'!') | is(b'?') | is(b'\n') | is(0xE3) | is(0xEF)).to_bitmask()
 }
 
+/// What the block is that a text begins with; behind a shorter one stand zeros.
+#[inline]
+pub(super) fn first_block<T>(bytes: &[u8], what: impl Fn(&[u8; BLOCK]) -> T) -> T {
+    match bytes.first_chunk() {
+        Some(block) => what(block),
+        None => what(&last_block(bytes)),
+    }
+}
+
 /// The end of a text, less than a block, with zeros behind it.
 #[cold]
-pub(super) fn last_block(bytes: &[u8]) -> [u8; BLOCK] {
+fn last_block(bytes: &[u8]) -> [u8; BLOCK] {
     let mut last = [0; BLOCK];
     last[..bytes.len()].copy_from_slice(bytes);
     last
@@ -70,10 +79,7 @@ impl LineEnds {
         let text = &text[start..];
         *self = Self {
             start,
-            ends: match text.first_chunk() {
-                Some(block) => line_ends(block),
-                None => line_ends(&last_block(text)),
-            },
+            ends: first_block(text, line_ends),
             end: start + BLOCK,
         };
     }

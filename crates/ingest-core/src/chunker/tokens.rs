@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::marks::{self, BLOCK};
+use super::marks::{self, BLOCK, first_block};
 
 /// How tokens are counted while cutting.
 #[derive(Clone, Copy, Default)]
@@ -146,10 +146,7 @@ impl Blanks {
     #[inline]
     fn of(bytes: &[u8], length: usize) -> Option<Self> {
         let behind = u64::MAX.checked_shl(length.min(BLOCK) as u32).unwrap_or(0);
-        let (blanks, beyond_ascii) = match bytes.first_chunk() {
-            Some(block) => marks::blanks(block),
-            None => marks::blanks(&marks::last_block(bytes)),
-        };
+        let (blanks, beyond_ascii) = first_block(bytes, marks::blanks);
         (beyond_ascii & !behind == 0).then_some(Self(blanks | behind))
     }
 
