@@ -138,6 +138,14 @@ fn settled(workers: usize, rate: Option<f64>) -> String {
     }
 }
 
+/// Tells what is waited for, and that it is no fault.
+fn waiting(documents: usize) -> String {
+    format!(
+        "waiting for other runs of this store, which are at {} of this one",
+        counted(documents as u64, "document")
+    )
+}
+
 impl Observer for Reporter {
     fn event(&self, event: &Event<'_>) {
         let tell = |level, message: String| self.console.tell(level, &message);
@@ -199,6 +207,7 @@ impl Observer for Reporter {
                 );
             }
             Event::Workers { workers, rate } => tell(Level::Normal, settled(*workers, *rate)),
+            Event::Waiting { documents } => tell(Level::Normal, waiting(*documents)),
             Event::Indexing { share } => self.indexing(*share),
             Event::Warning(message) => self.console.warn(message),
             Event::Note(message) => tell(Level::More, (*message).to_owned()),
@@ -268,13 +277,32 @@ fn stages(progress: &Progress, elapsed: Duration) -> [Stage; 3] {
     ]
 }
 
-/// The time left, from the share of documents dealt with; `None` before the totals are known or enough was seen.
+/// The time left, by the chunks of the documents that are known to be new, changed or neither; `None` before the totals are
+/// known or enough was seen. It is not told by documents: in most runs most are unchanged, and cost next to nothing.
 fn time_left(progress: &Progress, elapsed: Duration) -> Option<Duration> {
-    if !progress.found_all || progress.done == 0 || elapsed < Duration::from_secs(1) {
+    if !progress.found_all || elapsed < Duration::from_secs(1) {
         return None;
     }
-    let left = progress.found.saturating_sub(progress.done) as f64 / progress.done as f64;
-    Duration::try_from_secs_f64(elapsed.as_secs_f64() * left).ok()
+    let counts = &progress.document_counts;
+    let known = progress.cut + counts.unchanged + counts.skipped;
+    // What others are at is theirs to do, and takes as long as they take.
+    let undone = progress.found.saturating_sub(progress.done + progress.waiting);
+    let unknown = progress
+        .found
+        .saturating_sub(known + progress.waiting)
+        .min(undone);
+    // A dry run embeds nothing.
+    let done = progress.chunks_embedded.max(progress.chunks_stored);
+    let (done, left) = if progress.chunks > 0 {
+        let ahead = unknown as f64 * progress.chunks as f64 / known as f64;
+        (done, progress.chunks.saturating_sub(done) as f64 + ahead)
+    } else {
+        (known, unknown as f64)
+    };
+    if done == 0 || left == 0.0 {
+        return None;
+    }
+    Duration::try_from_secs_f64(elapsed.as_secs_f64() * left / done as f64).ok()
 }
 
 fn line(progress: &Progress, elapsed: Duration) -> String {
@@ -307,10 +335,11 @@ fn line(progress: &Progress, elapsed: Duration) -> String {
 mod tests {
     use super::*;
 
+    /// Half of the files are cut, into 4,000 chunks, a quarter of which is embedded.
     fn progress(found: u64, done: u64, found_all: bool) -> Progress {
         let mut progress = Progress::default();
         (progress.found, progress.done, progress.found_all) = (found, done, found_all);
-        (progress.chunks, progress.chunks_embedded) = (4_000, 1_000);
+        (progress.cut, progress.chunks, progress.chunks_embedded) = (found / 2, 4_000, 1_000);
         progress
     }
 
@@ -319,7 +348,7 @@ mod tests {
         let elapsed = Duration::from_secs(20);
         assert_eq!(
             line(&progress(1_500, 500, true), elapsed),
-            "500 of 1,500 files done; 1,000 of 4,000 chunks embedded, 50.0 chunks/s, about 40s left"
+            "500 of 1,500 files done; 1,000 of 4,000 chunks embedded, 50.0 chunks/s, about 2m 20s left"
         );
         let early = line(&progress(1_500, 500, false), elapsed);
         assert!(
@@ -338,7 +367,7 @@ mod tests {
             (embed.text.as_str(), embed.length),
             ("1,000/4,000+ chunks  100/s", 8_000)
         );
-        assert_eq!(store.text, "200/2,000 files  20/s  about 1m 30s left");
+        assert_eq!(store.text, "200/2,000 files  20/s  about 1m 10s left");
         progress.done = 2_000;
         let [_, embed, _] = stages(&progress, Duration::from_secs(10));
         assert_eq!(
@@ -348,9 +377,55 @@ mod tests {
     }
 
     #[test]
+    fn the_time_left_is_that_of_chunks_and_not_of_unchanged_documents() {
+        let elapsed = Duration::from_secs(10);
+        // 9,900 files were as before; the others have 40 chunks each, of which 400 took 10 seconds.
+        let mut progress = progress(10_000, 9_910, true);
+        progress.document_counts.unchanged = 9_900;
+        (progress.cut, progress.chunks, progress.chunks_embedded) = (100, 4_000, 400);
+        assert_eq!(time_left(&progress, elapsed), Some(Duration::from_secs(90)));
+        // Ten more files are not looked at yet: the rest may be like what is known.
+        progress.found = 10_010;
+        let left = time_left(&progress, elapsed).expect("a time").as_secs_f64();
+        assert!((90.0..90.2).contains(&left), "{left}");
+        // Nothing but unchanged ones.
+        (progress.cut, progress.chunks, progress.chunks_embedded) = (0, 0, 0);
+        (progress.found, progress.done) = (19_800, 9_900);
+        assert_eq!(time_left(&progress, elapsed), Some(elapsed));
+    }
+
+    #[test]
+    fn nobody_knows_how_long_others_take() {
+        let mut progress = progress(100, 60, true);
+        (progress.cut, progress.chunks, progress.chunks_embedded) = (60, 600, 600);
+        progress.waiting = 40;
+        assert_eq!(time_left(&progress, Duration::from_secs(10)), None);
+        progress.chunks_embedded = 300;
+        assert_eq!(
+            time_left(&progress, Duration::from_secs(10)),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(
+            waiting(1),
+            "waiting for other runs of this store, which are at 1 document of this one"
+        );
+    }
+
+    #[test]
+    fn a_dry_run_goes_by_what_it_counted() {
+        let mut progress = progress(100, 25, true);
+        (progress.cut, progress.chunks) = (50, 500);
+        (progress.chunks_embedded, progress.chunks_stored) = (0, 250);
+        let left = time_left(&progress, Duration::from_secs(10));
+        assert_eq!(left, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
     fn no_time_left_is_guessed_from_nothing() {
-        assert_eq!(time_left(&progress(10, 0, true), Duration::from_secs(9)), None);
+        let mut nothing_embedded = progress(10, 0, true);
+        nothing_embedded.chunks_embedded = 0;
+        assert_eq!(time_left(&nothing_embedded, Duration::from_secs(9)), None);
         assert_eq!(time_left(&progress(10, 5, true), Duration::from_millis(10)), None);
-        assert_eq!(time_left(&progress(0, 0, true), Duration::from_secs(9)), None);
+        assert_eq!(time_left(&Progress::default(), Duration::from_secs(9)), None);
     }
 }

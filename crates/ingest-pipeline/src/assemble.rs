@@ -268,7 +268,7 @@ impl Assembler {
                 format!("{source}: chunk {ordinal} is longer than the model reads; its end was cut off");
             self.context.tally.warn(&message);
         }
-        self.context.tally.split(index, added as u64 - 1);
+        self.context.tally.more_chunks(index, added as u64 - 1);
     }
 
     fn fill(&mut self, id: Id, slot: usize, vector: Vector) {

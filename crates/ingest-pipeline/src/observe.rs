@@ -110,6 +110,11 @@ pub enum Event<'a> {
         /// Texts a second that it reached; `None` where the run was too short to settle on a number.
         rate: Option<f64>,
     },
+    /// All is read, and what is left other runs of the same store are at: it is waited for.
+    Waiting {
+        /// How many documents.
+        documents: usize,
+    },
     /// The store builds an index behind the last document.
     Indexing {
         /// How much of it is done, from 0 to 1.
@@ -136,7 +141,7 @@ pub enum DocumentOutcome {
     Failed,
 }
 
-/// How far a run is. Counts only grow.
+/// How far a run is. Counts only grow, but for `waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -152,6 +157,10 @@ pub struct Progress {
     pub read_bytes: u64,
     /// Files and lines read.
     pub read: u64,
+    /// New and changed documents cut into chunks.
+    pub cut: u64,
+    /// Documents that other runs of the same store are at.
+    pub waiting: u64,
     /// Chunks made of new and changed documents.
     pub chunks: u64,
     /// Of these, chunks that have a vector or will do without: embedded, reused, failed.

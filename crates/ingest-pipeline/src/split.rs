@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::Failure;
 use crate::budget::Permit;
 use crate::context::Context;
 use crate::source::gather::Group;
@@ -20,6 +19,7 @@ use crate::source::read::{Body, Outcome};
 use crate::source::{Item, Rejected, Revision, parse};
 use crate::tally::Fate;
 use crate::write::Job;
+use crate::{Event, Failure};
 use elsewhere::Elsewhere;
 
 /// Hashes asked for at a time.
@@ -103,7 +103,7 @@ impl Splitter {
         let mut changed = sort_out(&context, group, self.writer.as_ref()).await?;
         if let (Some(claims), false) = (&context.claims, changed.is_empty()) {
             changed = self.elsewhere.claim(&context, &**claims, changed).await?;
-            context.tally.progress(|_| {});
+            self.tell_progress();
         }
         for document in cut(&context, changed).await? {
             tokio::select! {
@@ -120,15 +120,19 @@ impl Splitter {
             return Some(());
         };
         let group = self.elsewhere.look(&context, &**claims, everything).await?;
-        context.tally.progress(|_| {});
+        self.tell_progress();
         self.pass(group).await
     }
 
+    fn tell_progress(&self) {
+        let waiting = self.elsewhere.len() as u64;
+        self.context.tally.progress(|progress| progress.waiting = waiting);
+    }
+
     fn tell_of_others(&self) {
-        let waiting = self.elsewhere.len();
-        if waiting > 0 {
-            let what = format!("waiting for other runs: they are at {waiting} of these documents");
-            self.context.tally.note(&what);
+        let documents = self.elsewhere.len();
+        if documents > 0 {
+            self.context.tally.event(&Event::Waiting { documents });
         }
     }
 }
@@ -208,7 +212,7 @@ async fn cut(context: &Arc<Context>, changed: Vec<Changed>) -> Option<Vec<SplitD
                 notes.iter().for_each(|note| context.tally.note(note));
                 context
                     .tally
-                    .split(document.item.index, document.chunks.len() as u64);
+                    .cut(document.item.index, document.chunks.len() as u64);
                 documents.push(document);
             }
             Err((item, rejected)) => reject(context, item, rejected).await,

@@ -156,8 +156,14 @@ impl Tally {
         }
     }
 
-    /// Chunks were made of a new or changed document.
-    pub(crate) fn split(&self, index: usize, chunks: u64) {
+    /// A new or changed document was cut into chunks.
+    pub(crate) fn cut(&self, index: usize, chunks: u64) {
+        self.counts().progress.cut += 1;
+        self.more_chunks(index, chunks);
+    }
+
+    /// There are more chunks than a document was cut into.
+    pub(crate) fn more_chunks(&self, index: usize, chunks: u64) {
         let mut counts = self.counts();
         counts.progress.chunks += chunks;
         if let Some(source) = counts.sources.get_mut(index) {

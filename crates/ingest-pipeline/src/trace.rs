@@ -64,6 +64,7 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::OutageBegan { error, wait } => debug!(error, wait_ms = ms(wait), "outage began"),
         Event::OutageEnded { after } => debug!(after_ms = ms(after), "outage ended"),
         Event::Workers { workers, rate } => debug!(workers, rate, "workers"),
+        Event::Waiting { documents } => debug!(documents, "waiting for other runs"),
         Event::Indexing { share } => trace!(share, "indexing"),
         Event::Warning(warning) => debug!(warning, "warning"),
         Event::Note(note) => debug!(note, "note"),

@@ -81,6 +81,8 @@ pub struct FaultyStore {
     plan: Arc<Mutex<Plan>>,
     /// How many writes are asked for at once, if not as many as the store inside asks for; and what each waits for.
     writes: Option<(usize, Arc<Hook>)>,
+    /// What its runs share documents by, if not by what the store inside has.
+    claims: Option<Arc<dyn Claims>>,
 }
 
 impl fmt::Debug for FaultyStore {
@@ -107,6 +109,16 @@ impl FaultyStore {
             inner,
             plan: Arc::default(),
             writes: None,
+            claims: None,
+        }
+    }
+
+    /// Lets its runs believe that others write at the same time, and share documents with them by these claims.
+    #[must_use]
+    pub fn shared_by(self, claims: Arc<dyn Claims>) -> Self {
+        Self {
+            claims: Some(claims),
+            ..self
         }
     }
 
@@ -185,7 +197,7 @@ impl RunGuard for Guard {
     }
 
     fn claims(&self) -> Option<Arc<dyn Claims>> {
-        self.inner.claims()
+        self.store.claims.clone().or_else(|| self.inner.claims())
     }
 }
 
