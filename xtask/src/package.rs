@@ -10,8 +10,9 @@ use xshell::{Shell, cmd};
 /// The largest package a registry takes, in bytes.
 const LARGEST: u64 = 10 * 1024 * 1024;
 
-/// Packages are built in a folder with a name of its own: what a crate needs of this workspace it gets from a registry in that folder, which
-/// Cargo knows by its path, and a version that was once unpacked from a registry is taken as unpacked, and as compiled, for good.
+/// Packages are built in a folder with a name of its own: what a crate needs of this workspace it gets from a registry in
+/// that folder, which Cargo knows by its path, and a version that was once unpacked from a registry is taken as unpacked,
+/// and as compiled, for good.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let target = sh.current_dir().join(format!("target/packages-{now}"));

@@ -277,8 +277,9 @@ fn stages(progress: &Progress, elapsed: Duration) -> [Stage; 3] {
     ]
 }
 
-/// The time left, by the chunks of the documents that are known to be new, changed or neither; `None` before the totals are
-/// known or enough was seen. It is not told by documents: in most runs most are unchanged, and cost next to nothing.
+/// The time left, by the chunks there are and those to come if the documents still to be looked at are like the others;
+/// `None` before the totals are known or enough was seen. It does not go by documents: in most runs most are unchanged,
+/// and cost next to nothing.
 fn time_left(progress: &Progress, elapsed: Duration) -> Option<Duration> {
     if !progress.found_all || elapsed < Duration::from_secs(1) {
         return None;
