@@ -287,11 +287,9 @@ fn time_left(progress: &Progress, elapsed: Duration) -> Option<Duration> {
     let counts = &progress.document_counts;
     let known = progress.cut + counts.unchanged + counts.skipped;
     // What others are at is theirs to do, and takes as long as they take.
-    let undone = progress.found.saturating_sub(progress.done + progress.waiting);
     let unknown = progress
         .found
-        .saturating_sub(known + progress.waiting)
-        .min(undone);
+        .saturating_sub(known.max(progress.done) + progress.waiting);
     // A dry run embeds nothing.
     let done = progress.chunks_embedded.max(progress.chunks_stored);
     let (done, left) = if progress.chunks > 0 {
