@@ -3,15 +3,14 @@
 mod common;
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use common::{Case, document, documents, fake, sent};
+use common::{Case, document, documents, fake, lines, sent};
 use ingest_core::testing::FaultyStore;
 use ingest_core::{Claims, DocumentState, Result, Store};
-use ingest_pipeline::{JsonlInput, Outcome, Source, SourceSpec};
+use ingest_pipeline::Outcome;
 use ingest_store::MemoryStore;
 
 /// Another run, which is at some documents and gives each up after it was asked for so many times.
@@ -88,13 +87,9 @@ async fn files_that_another_run_leaves_are_done() {
 async fn lines_that_another_run_leaves_are_done() {
     let another = Another::at(&[("two", 3)]);
     let case = shared(&another);
-    let lines = r#"{"source":"one","text":"first words"}
+    let text = r#"{"source":"one","text":"first words"}
 {"source":"two","text":"other words"}"#;
-    let mut options = case.options();
-    options.sources = vec![Source::new(SourceSpec::Jsonl(JsonlInput::Reader {
-        name: "lines".into(),
-        reader: Box::new(Cursor::new(lines)),
-    }))];
+    let options = lines(&case, "in", text);
     let embedder = fake();
     let report = case.run(&embedder, options).await;
     assert_eq!(report.outcome, Outcome::Ok, "{report:?}");

@@ -2,17 +2,8 @@
 
 mod common;
 
-use common::{Case, chunks, fake, sent};
-use ingest_pipeline::{JsonlInput, Outcome, RunOptions, Source, SourceSpec, SourceStatus};
-
-fn lines(case: &Case, name: &str, text: &str) -> RunOptions {
-    let mut options = case.over(&[]);
-    options.sources = vec![Source::new(SourceSpec::Jsonl(JsonlInput::Reader {
-        name: name.to_owned(),
-        reader: Box::new(std::io::Cursor::new(text.to_owned())),
-    }))];
-    options
-}
+use common::{Case, chunks, fake, lines, sent};
+use ingest_pipeline::{JsonlInput, Outcome, Source, SourceSpec, SourceStatus};
 
 #[tokio::test]
 async fn a_folder_is_walked_by_its_rules_in_the_order_of_names() {

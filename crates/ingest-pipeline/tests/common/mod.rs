@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use embed_core::testing::FakeEmbedder;
 use embed_core::{Embedder, Error, ErrorKind};
 use ingest_core::{DocumentState, FailedChunk, Store, StoredChunk};
-use ingest_pipeline::{Cancel, Event, Observer, Result, RunOptions, RunReport, Source, SourceSpec, run};
+use ingest_pipeline::{
+    Cancel, Event, JsonlInput, Observer, Result, RunOptions, RunReport, Source, SourceSpec, run,
+};
 use ingest_store::MemoryStore;
 use tempfile::TempDir;
 
@@ -91,6 +93,16 @@ impl Case {
     pub(crate) fn log(&self) -> Option<String> {
         std::fs::read_to_string(self.path("failures.json")).ok()
     }
+}
+
+/// Options for a run over JSON lines.
+pub(crate) fn lines(case: &Case, name: &str, text: &str) -> RunOptions {
+    let mut options = case.over(&[]);
+    options.sources = vec![Source::new(SourceSpec::Jsonl(JsonlInput::Reader {
+        name: name.to_owned(),
+        reader: Box::new(std::io::Cursor::new(text.to_owned())),
+    }))];
+    options
 }
 
 /// A document of so many sections, each a chunk of its own.
